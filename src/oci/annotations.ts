@@ -1,0 +1,7 @@
+/** Annotation keys this library reads or writes. OCI image-spec, annotations.md. */
+export const annotationKeys = {
+  refName: 'org.opencontainers.image.ref.name',
+  title: 'org.opencontainers.image.title',
+  baseName: 'org.opencontainers.image.base.name',
+  baseDigest: 'org.opencontainers.image.base.digest',
+} as const;

@@ -1,0 +1,88 @@
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { CallOptions } from '../options.ts';
+
+// Optional powers of stores. An operation that profits asks with the guard and always has a way without.
+
+/** Takes blobs from a neighbouring repository without moving bytes. */
+export interface Mounter {
+  /** Whether the sink can name `from` as a neighbour: same registry, another repository. */
+  canMountFrom(from: unknown): boolean;
+  /** `false` when the other side would not mount; the blob then has to be pushed. */
+  mount(target: Descriptor, from: unknown, options?: CallOptions): Promise<boolean>;
+}
+
+/** Puts a manifest and its tag with one request, where a push followed by a tag would take two. */
+export interface TaggingPusher {
+  pushTagged(expected: Descriptor, content: Uint8Array, reference: string, options?: CallOptions): Promise<void>;
+}
+
+export interface RangeFetcher {
+  /** Part of a blob: bytes are NOT verified, since a digest covers the whole. `end` is exclusive. */
+  fetchRange(target: Descriptor, start: number, end: number, options?: CallOptions): Promise<ByteStream>;
+}
+
+export interface TagListOptions extends CallOptions {
+  /** Only tags after this one, in the store's order. */
+  readonly last?: string | undefined;
+  /** How many to ask for at a time. @default 1000 */
+  readonly pageSize?: number | undefined;
+}
+
+export interface TagLister {
+  /** Page by page, in the store's order. */
+  tags(options?: TagListOptions): AsyncIterable<readonly string[]>;
+}
+
+export interface ReferrerListOptions extends CallOptions {
+  /** Only referrers of this kind. */
+  readonly artifactType?: string | undefined;
+}
+
+export interface ReferrerLister {
+  /** Manifests whose `subject` is the given manifest, described with artifact type and annotations. */
+  referrers(subject: ContentId, options?: ReferrerListOptions): Promise<readonly Descriptor[]>;
+}
+
+export interface Deleter {
+  /** @throws {OciError} `NOT_FOUND` */
+  deleteManifest(digest: Digest, options?: CallOptions): Promise<void>;
+  /** @throws {OciError} `NOT_FOUND` */
+  deleteTag(tag: string, options?: CallOptions): Promise<void>;
+  /** @throws {OciError} `NOT_FOUND` */
+  deleteBlob(digest: Digest, options?: CallOptions): Promise<void>;
+}
+
+/** Takes content whose digest and size are not known beforehand. */
+export interface Ingester {
+  ingest(content: ByteSource, mediaType: string, options?: CallOptions): Promise<Descriptor>;
+}
+
+export function canMount(sink: object): sink is Mounter {
+  return 'mount' in sink;
+}
+
+export function canPushTagged(sink: object): sink is TaggingPusher {
+  return 'pushTagged' in sink;
+}
+
+export function canFetchRange(source: object): source is RangeFetcher {
+  return 'fetchRange' in source;
+}
+
+export function canListTags(source: object): source is TagLister {
+  return 'tags' in source;
+}
+
+export function canListReferrers(source: object): source is ReferrerLister {
+  return 'referrers' in source;
+}
+
+export function canDelete(sink: object): sink is Deleter {
+  return 'deleteManifest' in sink;
+}
+
+export function canIngest(sink: object): sink is Ingester {
+  return 'ingest' in sink;
+}
