@@ -1,0 +1,189 @@
+import { Limiter } from '../async/limiter.ts';
+import { maxManifestSize } from '../content/limit.ts';
+import { collectVerified, VerifiedStream } from '../content/verify.ts';
+import { OciError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
+import { isManifestType, isNonDistributableType } from '../oci/media-type.ts';
+import type { CallOptions } from '../options.ts';
+import { canMount, canPushTagged, type Mounter } from '../store/capabilities.ts';
+import type { ProgressEvent, ProgressOptions } from '../store/progress.ts';
+import type { ContentSink, ContentSource } from '../store/store.ts';
+import { openContent } from './read.ts';
+
+export interface CopyOptions extends CallOptions, ProgressOptions {
+  /**
+   * How many blobs and manifests move at once.
+   *
+   * @default 4
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * Move layers that registries need not hold, too.
+   *
+   * @default false
+   */
+  readonly nonDistributable?: boolean | undefined;
+}
+
+/** Questions whether content is there cost no bytes, so more of them go out at once than transfers do. */
+const statsPerTransfer = 4;
+
+/**
+ * Copies the graph under `root`, children before parents, so that the sink never holds a manifest that points at nothing.
+ * Pull, push, save, load and mirror are all this. What the sink has is not sent again; a manifest it has does not end the
+ * walk, so that an interrupted copy heals when repeated. Rejects after everything it started has settled.
+ *
+ * @param tag what the sink shall call the root; without it the root is reachable by digest only
+ */
+export async function copyGraph(
+  source: ContentSource,
+  sink: ContentSink,
+  root: Descriptor,
+  options: CopyOptions & { readonly tag?: string | undefined } = {},
+): Promise<void> {
+  await new GraphCopy(source, sink, options).copy(root, options.tag);
+}
+
+/** Several roots between the same two stores: what they share moves once, and the first failure ends them all. */
+export class GraphCopy {
+  readonly #source: ContentSource;
+  readonly #sink: ContentSink;
+  readonly #mounter: Mounter | undefined;
+  readonly #nonDistributable: boolean;
+  readonly #onProgress: ((event: ProgressEvent) => void) | undefined;
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #transfers: Limiter;
+  readonly #stats: Limiter;
+  readonly #visits = new Map<Digest, Promise<void>>();
+
+  constructor(source: ContentSource, sink: ContentSink, options: CopyOptions = {}) {
+    const { concurrency = 4, nonDistributable = false, onProgress, signal } = options;
+    this.#source = source;
+    this.#sink = sink;
+    this.#mounter = canMount(sink) && sink.canMountFrom(source) ? sink : undefined;
+    this.#nonDistributable = nonDistributable;
+    this.#onProgress = onProgress;
+    this.#signal = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
+    this.#transfers = new Limiter(concurrency);
+    this.#stats = new Limiter(concurrency * statsPerTransfer);
+  }
+
+  /** @see copyGraph */
+  async copy(root: Descriptor, tag?: string): Promise<void> {
+    try {
+      if (tag === undefined) await this.#visit(root);
+      else await this.#copyManifest(root, tag);
+    } catch (error) {
+      this.#abort.abort(error);
+      await Promise.allSettled(this.#visits.values());
+      throw error;
+    }
+  }
+
+  #visit(target: Descriptor): Promise<void> {
+    const known = this.#visits.get(target.digest);
+    if (known !== undefined) return known;
+    const visit = isManifestType(target.mediaType) ? this.#copyManifest(target) : this.#copyBlob(target);
+    // A sibling may fail first; this rejection is then awaited only by allSettled.
+    visit.catch(() => {});
+    this.#visits.set(target.digest, visit);
+    return visit;
+  }
+
+  async #copyManifest(target: Descriptor, tag?: string): Promise<void> {
+    const known = tag === undefined ? this.#exists(target) : this.#isTagged(target, tag);
+    known.catch(() => {});
+    const bytes = await this.#transfers.run(() => this.#read(target), this.#signal);
+    await Promise.all((await this.#childrenOf(parseManifest(bytes, target))).map((child) => this.#visit(child)));
+    if (await known) {
+      this.#onProgress?.({ type: 'skip', target, reason: 'exists' });
+      return;
+    }
+    await this.#transfers.run(() => this.#push(target, bytes, tag), this.#signal);
+    this.#onProgress?.({ type: 'finish', target });
+  }
+
+  async #read(target: Descriptor): Promise<Uint8Array> {
+    return collectVerified(await openContent(this.#source, target, { signal: this.#signal }), target, maxManifestSize);
+  }
+
+  async #push(target: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
+    const options = { signal: this.#signal };
+    if (tag === undefined) return this.#sink.push(target, bytes, options);
+    if (canPushTagged(this.#sink)) return this.#sink.pushTagged(target, bytes, tag, options);
+    await this.#sink.push(target, bytes, options);
+    await this.#sink.tag(target, tag, options);
+  }
+
+  async #copyBlob(target: Descriptor): Promise<void> {
+    if (isNonDistributableType(target.mediaType) && !this.#nonDistributable) {
+      this.#onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
+      return;
+    }
+    if (await this.#exists(target)) {
+      this.#onProgress?.({ type: 'skip', target, reason: 'exists' });
+      return;
+    }
+    await this.#transfers.run(() => this.#moveBlob(target), this.#signal);
+  }
+
+  async #moveBlob(target: Descriptor): Promise<void> {
+    const options = { signal: this.#signal };
+    if (this.#mounter !== undefined && (await this.#mounter.mount(target, this.#source, options))) {
+      this.#onProgress?.({ type: 'skip', target, reason: 'mounted' });
+      return;
+    }
+    this.#onProgress?.({ type: 'start', target });
+    const content = VerifiedStream.of(await openContent(this.#source, target, options), target);
+    content.onBytes((bytes) => this.#onProgress?.({ type: 'chunk', target, bytes }));
+    try {
+      await this.#sink.push(target, content, options);
+    } finally {
+      await content.cancel();
+    }
+    this.#onProgress?.({ type: 'finish', target });
+  }
+
+  async #exists(target: Descriptor): Promise<boolean> {
+    return this.#stats.run(async () => {
+      const found = await this.#sink.stat(target, { signal: this.#signal });
+      if (found !== undefined && found.size !== target.size) {
+        throw new OciError(
+          'SIZE_MISMATCH',
+          `Content ${target.digest} has ${found.size} bytes at the target, but its descriptor states ${target.size}`,
+          { hint: 'One of the two is wrong; validate the source image' },
+        );
+      }
+      return found !== undefined;
+    }, this.#signal);
+  }
+
+  /** A registry with immutable tags refuses even the same manifest, so it is not sent where the tag already names it. */
+  async #isTagged(target: Descriptor, tag: string): Promise<boolean> {
+    const sink = this.#sink as ContentSink & Partial<ContentSource>;
+    if (sink.resolve === undefined) return false;
+    try {
+      const found = await this.#stats.run(async () => sink.resolve?.(tag, { signal: this.#signal }), this.#signal);
+      return found?.digest === target.digest;
+    } catch {
+      // Whatever keeps the tag from being read, the push shows whether it matters.
+      this.#signal.throwIfAborted();
+      return false;
+    }
+  }
+
+  /** Schema 1 lists digests without sizes, which the source has to state. */
+  async #childrenOf(manifest: Manifest): Promise<readonly Descriptor[]> {
+    if (manifest.kind !== 'schema1') return childrenOf(manifest);
+    return Promise.all(
+      manifest.layers.map(async (layer) => {
+        const found = await this.#source.stat(layer, { signal: this.#signal });
+        if (found === undefined) throw new OciError('NOT_FOUND', `The source has no layer ${layer.digest}`);
+        return found;
+      }),
+    );
+  }
+}

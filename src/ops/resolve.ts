@@ -1,0 +1,80 @@
+import { OciError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { defaultPlatform, formatPlatform, type Platform, satisfiesPlatform } from '../oci/platform.ts';
+import { isImageType, isIndexType } from '../oci/media-type.ts';
+import type { CallOptions } from '../options.ts';
+import type { Artifact } from '../store/artifact.ts';
+import type { ContentSource } from '../store/store.ts';
+import { manifestOf } from './read.ts';
+
+/** Indexes may hold indexes; more levels than this are no image but an attack. */
+const maxDepth = 8;
+
+/**
+ * The artifact a reference names.
+ *
+ * @throws {OciError} `NOT_FOUND`
+ */
+export async function openArtifact(
+  store: ContentSource,
+  reference: string,
+  options: CallOptions = {},
+): Promise<Artifact> {
+  return { store, root: await store.resolve(reference, options) };
+}
+
+/**
+ * The image for a platform: the artifact itself when it is no index, else the first child in document order that fits,
+ * also inside nested indexes. A child without a platform counts as linux/amd64. crane-cli reference, section 7.
+ *
+ * @throws {OciError} `NO_MATCHING_PLATFORM`, listing what there is
+ */
+export async function imageForPlatform(
+  artifact: Artifact,
+  platform: Platform = defaultPlatform,
+  options: CallOptions = {},
+): Promise<Artifact> {
+  if (!isIndexType(artifact.root.mediaType)) return artifact;
+  const seen: Descriptor[] = [];
+  const found = await search(artifact, platform, seen, 0, options);
+  if (found !== undefined) return { store: artifact.store, root: found };
+  const choices = Array.from(new Set(seen.map((child) => formatPlatform(platformOf(child)))), String).filter(
+    (text) => text !== '',
+  );
+  throw new OciError(
+    'NO_MATCHING_PLATFORM',
+    `No image for platform ${formatPlatform(platform)} in index ${artifact.root.digest}`,
+    { hint: choices.length === 0 ? 'The index is empty' : `Available platforms: ${choices.join(', ')}` },
+  );
+}
+
+async function search(
+  artifact: Artifact,
+  platform: Platform,
+  seen: Descriptor[],
+  depth: number,
+  options: CallOptions,
+): Promise<Descriptor | undefined> {
+  if (depth > maxDepth) {
+    throw new OciError('INVALID_MANIFEST', `Index ${artifact.root.digest} is nested more than ${maxDepth} levels deep`);
+  }
+  const manifest = await manifestOf(artifact, options);
+  if (manifest.kind !== 'index') return undefined;
+  const children = manifest.index.manifests;
+  const images = children.filter((child) => !isIndexType(child.mediaType));
+  seen.push(...images);
+  // A platform that names nothing, as an empty variable in a script gives, shall not pick at random.
+  const match = images.find(
+    (child) => platform.os !== '' && isImageType(child.mediaType) && satisfiesPlatform(platformOf(child), platform),
+  );
+  if (match !== undefined) return match;
+  for (const child of children.filter(({ mediaType }) => isIndexType(mediaType))) {
+    const inner = await search({ store: artifact.store, root: child }, platform, seen, depth + 1, options);
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
+function platformOf(child: Descriptor): Platform {
+  return child.platform ?? defaultPlatform;
+}
