@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { homedir } from 'node:os';
+
+/** Where a command writes. Writing waits when the reader is slow. */
+export interface Output {
+  readonly isTTY: boolean;
+  write(chunk: string | Uint8Array): Promise<void>;
+}
+
+/** Where a command reads. */
+export interface Input extends AsyncIterable<Uint8Array> {
+  readonly isTTY: boolean;
+}
+
+/** Everything of the outside world that a command may touch, handed in by the entry file and by tests. */
+export interface Process {
+  /** `crane` or `gcrane`. */
+  readonly program: string;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homedir: string;
+  readonly platform: NodeJS.Platform;
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborted by Ctrl-C and termination, with an error as its reason. */
+  readonly signal: AbortSignal;
+  now(): Date;
+}
+
+/** The real process. */
+export function nodeProcess(program: string, version: string, signal: AbortSignal): Process {
+  return {
+    program,
+    version,
+    env: process.env,
+    homedir: homedir(),
+    platform: process.platform,
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: outputTo(process.stdout),
+    stderr: outputTo(process.stderr),
+    signal,
+    now: () => new Date(),
+  };
+}
+
+/** The reader of our output has gone, as `head` does: no failure that anybody wants to read about. */
+export function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error && error.syscall === 'write';
+}
+
+function outputTo(stream: NodeJS.WriteStream): Output {
+  let failure: Error | undefined;
+  let listening = false;
+  return {
+    isTTY: stream.isTTY,
+    async write(chunk) {
+      if (!listening) {
+        listening = true;
+        stream.on('error', (error) => (failure = error));
+      }
+      if (failure !== undefined) throw failure;
+      if (chunk.length > 0 && !stream.write(chunk)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      if (failure !== undefined) throw failure as Error;
+    },
+  };
+}
