@@ -1,0 +1,76 @@
+// Builds dist/: the library file by file with tsc (ESM and declarations), the command lines as one bundle with a lazily
+// loaded chunk per command. Everything is made beside dist/ and swapped in at the end, so a failed build leaves the last one.
+
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { run } from './run.mjs';
+
+const root = join(import.meta.dirname, '..');
+const commandLines = ['crane', 'gcrane'].filter((name) => existsSync(join(root, 'src/cli', `${name}.ts`)));
+
+await main();
+
+async function main() {
+  const fresh = join(root, '.cache', `build-${process.pid}`);
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  try {
+    const [types] = await Promise.all([compileLibrary(fresh), bundleCommandLines(fresh)]);
+    if (!types.ok) throw new Error(`tsc: ${types.reason}\n${types.output}`);
+    swap(fresh, join(root, 'dist'));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} target */
+function compileLibrary(target) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  return run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', target], { cwd: root });
+}
+
+/** @param {string} target */
+async function bundleCommandLines(target) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  await build({
+    absWorkingDir: root,
+    entryPoints: commandLines.map((name) => `src/cli/${name}.ts`),
+    outdir: join(target, 'cli'),
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    // Identifiers stay, so that a stack trace from a user can be read.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    external: ['@cloudpss/zstd'],
+    define: { 'process.env.CRANE_OCI_VERSION': JSON.stringify(version) },
+    logLevel: 'warning',
+  });
+  for (const name of commandLines) makeExecutable(join(target, 'cli', `${name}.js`));
+}
+
+/** @param {string} file */
+function makeExecutable(file) {
+  const text = readFileSync(file, 'utf8');
+  if (!text.startsWith('#!')) writeFileSync(file, `#!/usr/bin/env node\n${text}`);
+  chmodSync(file, 0o755);
+}
+
+/**
+ * @param {string} fresh
+ * @param {string} target
+ */
+function swap(fresh, target) {
+  const old = `${fresh}-old`;
+  if (existsSync(target)) renameSync(target, old);
+  renameSync(fresh, target);
+  rmSync(old, { recursive: true, force: true });
+}

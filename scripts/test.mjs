@@ -1,0 +1,127 @@
+// `npm test`: everything that has to hold, on a fresh clone with Node and nothing else.
+//
+//   npm test                    all of it
+//   npm test -- --quick         without the servers, clients and runtimes that have to be fetched, and without end-to-end
+//   npm test -- FILTER…         only the tests, and of those the files whose path contains a filter (vitest's rules)
+
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './run.mjs';
+
+const root = join(import.meta.dirname, '..');
+const report = join(root, '.cache/vitest.json');
+const given = process.argv.slice(2);
+const quick = given.includes('--quick');
+const filters = given.filter((argument) => argument !== '--quick');
+
+/** @type {{ name: string, ok: boolean, seconds: number, note: string }[]} */
+const results = [];
+
+await main();
+
+async function main() {
+  if (!isInstalled() && !(await step('install', 'npm', ['ci', '--no-audit', '--no-fund']))) return summarise();
+  const provisioning = quick ? undefined : run(process.execPath, [join(root, 'scripts/provision.mjs')], { cwd: root });
+  if (filters.length === 0) await staticChecks();
+  await tool('build', process.execPath, ['scripts/build.mjs']);
+  if (provisioning !== undefined) showProvisioning(await provisioning);
+  await runTests();
+  if (filters.length === 0) await packageChecks();
+  summarise();
+}
+
+async function staticChecks() {
+  await tool('format', 'oxfmt', ['--check']);
+  await tool('lint', 'oxlint', ['--type-aware', '--deny-warnings']);
+  await tool('types', 'typescript', ['-p', '.'], 'tsc');
+  await tool('types of scripts', 'typescript', ['-p', 'tsconfig.scripts.json'], 'tsc');
+}
+
+async function packageChecks() {
+  await tool('docs', process.execPath, ['scripts/check-docs.mjs']);
+  await tool('package', 'publint', ['run', '.', '--strict']);
+  await tool('unused', 'knip', []);
+}
+
+async function runTests() {
+  rmSync(report, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const selection = quick ? ['--exclude', 'test/e2e/**'] : [];
+  await tool('tests', 'vitest', ['run', ...reporters, ...selection, ...filters]);
+}
+
+/** @param {import('./run.mjs').RunResult} result */
+function showProvisioning(result) {
+  heading('servers, clients and runtimes for the tests');
+  console.log(result.output.trim());
+  if (!result.ok) results.push({ name: 'provision', ok: false, seconds: 0, note: result.reason });
+}
+
+/** Whether node_modules/ fits package-lock.json. */
+function isInstalled() {
+  const installed = join(root, 'node_modules/.package-lock.json');
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+}
+
+/**
+ * Runs a program of a package in node_modules/ (or one given by its path) as a step.
+ *
+ * @param {string} name
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {string} [binary] which of the package's programs
+ */
+function tool(name, program, args, binary = program) {
+  return step(name, process.execPath, program === process.execPath ? args : [programOf(program, binary), ...args]);
+}
+
+/**
+ * @param {string} package_
+ * @param {string} binary
+ */
+function programOf(package_, binary) {
+  const folder = join(root, 'node_modules', package_);
+  const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return join(folder, typeof bin === 'string' ? bin : bin[binary]);
+}
+
+/**
+ * @param {string} name
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+async function step(name, command, args) {
+  heading(name);
+  const start = performance.now();
+  const { ok, reason } = await run(command, args, { cwd: root, show: true });
+  results.push({ name, ok, seconds: (performance.now() - start) / 1000, note: ok ? '' : reason });
+  return ok;
+}
+
+/** @param {string} text */
+function heading(text) {
+  console.log(`\n── ${text} ${'─'.repeat(Math.max(0, 76 - text.length))}`);
+}
+
+function summarise() {
+  const skipped = skippedTests();
+  heading('summary');
+  for (const { name, ok, seconds, note } of results) {
+    console.log(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(18)} ${seconds.toFixed(1).padStart(6)} s  ${note}`.trimEnd());
+  }
+  for (const title of skipped) console.log(`SKIP  ${title}`);
+  const failed = results.filter((result) => !result.ok);
+  console.log(failed.length === 0 ? '\nEverything passed' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+/** Skipped tests carry their reason in the title; one line for each group of them. */
+function skippedTests() {
+  if (!existsSync(report)) return [];
+  /** @type {{ testResults: { assertionResults: { status: string, ancestorTitles: string[], title: string }[] }[] }} */
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  const skipped = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'skipped' || status === 'pending');
+  return [...new Set(skipped.map(({ ancestorTitles, title }) => ancestorTitles.at(-1) || title))];
+}
