@@ -16,6 +16,7 @@ export class VerifiedStream implements ByteStream {
   readonly #source: ByteSource;
   readonly #expected: Expected;
   #onBytes: ((count: number) => void) | undefined;
+  #failed = false;
   #started: AsyncGenerator<Uint8Array, void> | undefined;
 
   constructor(source: ByteSource, expected: Expected) {
@@ -36,6 +37,11 @@ export class VerifiedStream implements ByteStream {
     return this;
   }
 
+  /** Whether reading failed: a consumer that got an error can tell this end's from its own. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     this.#started ??= this.#verify();
     return this.#started;
@@ -53,21 +59,29 @@ export class VerifiedStream implements ByteStream {
   async *#verify(): AsyncGenerator<Uint8Array, void> {
     const { digest, size } = this.#expected;
     const digester = new Digester(algorithmOf(digest));
-    for await (const chunk of chunksOf(this.#source)) {
-      if (chunk.byteLength === 0) continue;
-      if (digester.size + chunk.byteLength > size) {
-        throw new OciError('SIZE_MISMATCH', `Content ${digest} is longer than the ${size} bytes its descriptor states`);
+    try {
+      for await (const chunk of chunksOf(this.#source)) {
+        if (chunk.byteLength === 0) continue;
+        if (digester.size + chunk.byteLength > size) {
+          throw new OciError(
+            'SIZE_MISMATCH',
+            `Content ${digest} is longer than the ${size} bytes its descriptor states`,
+          );
+        }
+        digester.update(chunk);
+        // The last bytes stay back until the hash is known, so that no consumer sees a complete wrong content.
+        if (digester.size === size) checkDigest(digester.finish(), digest);
+        this.#onBytes?.(chunk.byteLength);
+        yield chunk;
       }
-      digester.update(chunk);
-      // The last bytes stay back until the hash is known, so that no consumer sees a complete wrong content.
-      if (digester.size === size) checkDigest(digester.finish(), digest);
-      this.#onBytes?.(chunk.byteLength);
-      yield chunk;
+      if (digester.size < size) {
+        throw new OciError('SIZE_MISMATCH', `Content ${digest} ended after ${digester.size} of ${size} bytes`);
+      }
+      if (size === 0) checkDigest(digester.finish(), digest);
+    } catch (error) {
+      this.#failed = true;
+      throw error;
     }
-    if (digester.size < size) {
-      throw new OciError('SIZE_MISMATCH', `Content ${digest} ended after ${digester.size} of ${size} bytes`);
-    }
-    if (size === 0) checkDigest(digester.finish(), digest);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Limiter } from '../async/limiter.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { collectVerified, VerifiedStream } from '../content/verify.ts';
-import { OciError } from '../errors.ts';
+import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
@@ -25,6 +25,20 @@ export interface CopyOptions extends CallOptions, ProgressOptions {
    * @default false
    */
   readonly nonDistributable?: boolean | undefined;
+}
+
+/** Where a copy failed. `code` and `hint` are the cause's. */
+export class CopyError extends OciError {
+  override readonly name = 'CopyError';
+  readonly side: 'source' | 'target';
+
+  constructor(side: 'source' | 'target', cause: OciError) {
+    super(cause.code, `${side === 'source' ? 'reading from the source' : 'writing to the target'}: ${cause.message}`, {
+      cause,
+      hint: cause.hint,
+    });
+    this.side = side;
+  }
 }
 
 /** Questions whether content is there cost no bytes, so more of them go out at once than transfers do. */
@@ -106,11 +120,17 @@ export class GraphCopy {
     this.#onProgress?.({ type: 'finish', target });
   }
 
-  async #read(target: Descriptor): Promise<Uint8Array> {
-    return collectVerified(await openContent(this.#source, target, { signal: this.#signal }), target, maxManifestSize);
+  #read(target: Descriptor): Promise<Uint8Array> {
+    return onSide('source', async () =>
+      collectVerified(await openContent(this.#source, target, { signal: this.#signal }), target, maxManifestSize),
+    );
   }
 
-  async #push(target: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
+  #push(target: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
+    return onSide('target', () => this.#put(target, bytes, tag));
+  }
+
+  async #put(target: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
     const options = { signal: this.#signal };
     if (tag === undefined) return this.#sink.push(target, bytes, options);
     if (canPushTagged(this.#sink)) return this.#sink.pushTagged(target, bytes, tag, options);
@@ -137,10 +157,13 @@ export class GraphCopy {
       return;
     }
     this.#onProgress?.({ type: 'start', target });
-    const content = VerifiedStream.of(await openContent(this.#source, target, options), target);
+    const opened = await onSide('source', () => openContent(this.#source, target, options));
+    const content = VerifiedStream.of(opened, target);
     content.onBytes((bytes) => this.#onProgress?.({ type: 'chunk', target, bytes }));
     try {
       await this.#sink.push(target, content, options);
+    } catch (error) {
+      throw isOciError(error) ? new CopyError(content.failed ? 'source' : 'target', error) : error;
     } finally {
       await content.cancel();
     }
@@ -149,12 +172,12 @@ export class GraphCopy {
 
   async #exists(target: Descriptor): Promise<boolean> {
     return this.#stats.run(async () => {
-      const found = await this.#sink.stat(target, { signal: this.#signal });
+      const found = await onSide('target', () => this.#sink.stat(target, { signal: this.#signal }));
       if (found !== undefined && found.size !== target.size) {
         throw new OciError(
           'SIZE_MISMATCH',
-          `Content ${target.digest} has ${found.size} bytes at the target, but its descriptor states ${target.size}`,
-          { hint: 'One of the two is wrong; validate the source image' },
+          `${target.digest} has ${found.size} bytes at the target, but its descriptor at the source states ${target.size}`,
+          { hint: 'One of the two is wrong; crane validate shows which' },
         );
       }
       return found !== undefined;
@@ -185,5 +208,13 @@ export class GraphCopy {
         return found;
       }),
     );
+  }
+}
+
+async function onSide<T>(side: 'source' | 'target', task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    throw isOciError(error) ? new CopyError(side, error) : error;
   }
 }

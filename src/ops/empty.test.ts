@@ -20,7 +20,9 @@ it('the empty image has no layers and no diff IDs', async () => {
 });
 
 it('the empty index has the digests of crane in both formats', async () => {
-  expect((await emptyIndex()).root.digest).toBe('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2');
+  expect((await emptyIndex()).root.digest).toBe(
+    'sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2',
+  );
   const docker = await emptyIndex({ format: 'docker' });
   expect(docker.root.digest).toBe('sha256:9d23fb26fef6bd93a9ec12b89d4674b270a7a54cb09dfed6933c0abcacddfc0f');
   expect((await manifestOf(docker)).kind).toBe('index');
