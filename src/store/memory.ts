@@ -1,4 +1,5 @@
-import { type ByteSource, type ByteStream, collect, discard, streamOf } from '../content/bytes.ts';
+import { untilAborted } from '../content/abort.ts';
+import { type ByteSource, type ByteStream, chunksOf, collect, discard, streamOf } from '../content/bytes.ts';
 import { digestOf } from '../content/hash.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
@@ -41,11 +42,13 @@ export class MemoryStore implements ContentStore, TagLister, Deleter, RangeFetch
   }
 
   async push(expected: Descriptor, content: ByteSource, options: CallOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
     const { mediaType, digest, size } = expected;
+    const { signal } = options;
     const known = isManifestType(mediaType) ? this.#manifests.has(digest) : this.#blobs.has(digest);
-    if (known) return discard(content);
-    const bytes = await collect(VerifiedStream.of(content, expected), size);
+    if (known || signal?.aborted === true) await discard(content);
+    signal?.throwIfAborted();
+    if (known) return;
+    const bytes = await collect(untilAborted(VerifiedStream.of(content, expected), signal), size);
     if (isManifestType(mediaType)) this.#manifests.set(digest, { target: { mediaType, digest, size }, bytes });
     else this.#blobs.set(digest, bytes);
   }
