@@ -21,10 +21,11 @@ export function chunksOf(source: ByteSource): AsyncIterable<Uint8Array> | Iterab
 }
 
 /** A stream of bytes that are already here. */
-export function streamOf(bytes: Uint8Array): ByteStream {
+export function streamOf(bytes: Uint8Array | Iterable<Uint8Array>): ByteStream {
   return {
     async *[Symbol.asyncIterator]() {
-      yield bytes;
+      if (bytes instanceof Uint8Array) yield bytes;
+      else yield* bytes;
     },
     cancel: async () => {},
   };

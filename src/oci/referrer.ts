@@ -1,0 +1,34 @@
+import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import type { Manifest } from './manifest.ts';
+
+/** A manifest that points at another one with its `subject`. */
+export interface Referrer {
+  readonly subject: Digest;
+  /** Describes the referrer as a list of referrers does: with artifact type and annotations. */
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * Whom a manifest refers to, and how the list of referrers names it. OCI distribution-spec, "Listing Referrers".
+ *
+ * @returns `undefined` when the manifest has no subject
+ */
+export function referrerOf(manifest: Manifest, { mediaType, digest, size }: Descriptor): Referrer | undefined {
+  if (manifest.kind === 'schema1') return undefined;
+  const document = manifest.kind === 'index' ? manifest.index : manifest.image;
+  const { subject, annotations } = document;
+  if (subject === undefined) return undefined;
+  const own = document.artifactType === '' ? undefined : document.artifactType;
+  const artifactType = own ?? (manifest.kind === 'image' ? manifest.image.config.mediaType : undefined);
+  return {
+    subject: subject.digest,
+    descriptor: {
+      mediaType,
+      digest,
+      size,
+      ...(artifactType === undefined ? {} : { artifactType }),
+      ...(annotations === undefined ? {} : { annotations }),
+    },
+  };
+}
