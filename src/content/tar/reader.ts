@@ -1,0 +1,164 @@
+import { type OciError, quoted } from '../../errors.ts';
+import type { CallOptions } from '../../options.ts';
+import { type ByteSource, type ByteStream, discard } from '../bytes.ts';
+import { ChunkCursor } from './chunk-cursor.ts';
+import { paddingOf, type TarHeader, type TarHeaderPart } from './entry.ts';
+import { HeaderParser } from './header-parser.ts';
+
+/** An entry whose body is still in the stream it is read from. It ends when the next one is asked for. */
+export interface TarEntry {
+  readonly header: TarHeader;
+  /** The header blocks byte for byte, extension headers first. */
+  readonly parts: readonly TarHeaderPart[];
+  /** Where the first of the header blocks is in the archive, in bytes. */
+  readonly offset: number;
+  /** The stored bytes, views of what the source gave. Once only; left unread it is skipped. */
+  readonly body: ByteStream;
+  /** Header blocks, body and padding, byte for byte: to pass an entry through untouched. In place of {@link body}. */
+  raw(): AsyncGenerator<Uint8Array, void>;
+}
+
+/**
+ * Reads a tar archive as a stream: v7, ustar, PAX and GNU headers. Entries come in order and their bodies are read in
+ * order; what is not read of a body is skipped. The end of the archive is the end of `source`, read to its last byte.
+ */
+export class TarReader implements AsyncIterable<TarEntry> {
+  readonly #source: ByteSource;
+  readonly #cursor: ChunkCursor;
+  readonly #parser = new HeaderParser();
+  readonly #signal: AbortSignal | undefined;
+  /** Bytes of the current body and of its padding that are still in the source. */
+  #rest = 0;
+  #padding = 0;
+  #current: TarHeader | undefined;
+  #trailer: readonly Uint8Array[] | undefined;
+  #entries: AsyncGenerator<TarEntry, void> | undefined;
+
+  constructor(source: ByteSource, options: CallOptions = {}) {
+    this.#source = source;
+    this.#cursor = new ChunkCursor(source);
+    this.#signal = options.signal;
+  }
+
+  /** @throws {OciError} while iterating `INVALID_ARCHIVE`, naming the offset and the entry */
+  [Symbol.asyncIterator](): AsyncGenerator<TarEntry, void> {
+    this.#entries ??= this.#read();
+    return this.#entries;
+  }
+
+  /**
+   * What stands after the last entry: zero blocks and whatever pads the file, global headers that no entry follows before
+   * them. To be read after all entries; it reads the source to its end.
+   */
+  async *trailer(): AsyncGenerator<Uint8Array, void> {
+    if (this.#trailer === undefined) throw new TypeError('The trailer of a tar archive is read after all its entries');
+    for (const block of this.#trailer) if (block.length > 0) yield block;
+    this.#trailer = [];
+    for (;;) {
+      const chunk = await this.#cursor.chunk(Number.MAX_SAFE_INTEGER);
+      if (chunk === undefined) return;
+      yield chunk;
+    }
+  }
+
+  /** Releases the source. */
+  async cancel(): Promise<void> {
+    await this.#cursor.close();
+    await discard(this.#source);
+  }
+
+  async *#read(): AsyncGenerator<TarEntry, void> {
+    let complete = false;
+    try {
+      for (;;) {
+        await this.#skip();
+        this.#signal?.throwIfAborted();
+        const offset = this.#parser.offset;
+        const { header, parts, trailer } = await this.#next();
+        if (header === undefined) {
+          this.#trailer = [...parts.map((part) => part.bytes), ...trailer];
+          complete = true;
+          return;
+        }
+        this.#current = header;
+        this.#rest = header.size;
+        this.#padding = paddingOf(header.size);
+        yield this.#entry(header, parts, offset);
+      }
+    } finally {
+      // The trailer is still to come when all went well; else nobody will read on.
+      if (!complete) await this.cancel();
+    }
+  }
+
+  async #next(): Promise<ReturnType<HeaderParser['next']> extends Generator<number, infer T> ? T : never> {
+    const steps = this.#parser.next();
+    let step = steps.next();
+    while (step.done !== true)
+      step = steps.next(this.#cursor.take(step.value) ?? (await this.#cursor.gather(step.value)));
+    return step.value;
+  }
+
+  #entry(header: TarHeader, parts: readonly TarHeaderPart[], offset: number): TarEntry {
+    const isCurrent = (): boolean => this.#current === header;
+    const body = this.#body(isCurrent);
+    const withPadding = this.#withPadding(isCurrent);
+    return {
+      header,
+      parts,
+      offset,
+      body: {
+        [Symbol.asyncIterator]: () => body,
+        cancel: async () => {
+          if (isCurrent()) await this.#skip();
+        },
+      },
+      async *raw() {
+        for (const { bytes } of parts) yield bytes;
+        yield* withPadding;
+      },
+    };
+  }
+
+  async *#body(isCurrent: () => boolean): AsyncGenerator<Uint8Array, void> {
+    if (!isCurrent()) throw new TypeError('The body of a tar entry is read before the next entry is asked for');
+    while (isCurrent() && this.#rest > 0) {
+      const chunk = await this.#chunk(this.#rest);
+      this.#rest -= chunk.byteLength;
+      yield chunk;
+    }
+  }
+
+  async *#withPadding(isCurrent: () => boolean): AsyncGenerator<Uint8Array, void> {
+    if (!isCurrent()) throw new TypeError('A tar entry is read before the next entry is asked for');
+    while (isCurrent() && this.#rest + this.#padding > 0) {
+      const chunk = await this.#chunk(this.#rest + this.#padding);
+      const ofBody = Math.min(this.#rest, chunk.byteLength);
+      this.#rest -= ofBody;
+      this.#padding -= chunk.byteLength - ofBody;
+      yield chunk;
+    }
+  }
+
+  async #skip(): Promise<void> {
+    while (this.#rest + this.#padding > 0) {
+      const chunk = await this.#chunk(this.#rest + this.#padding);
+      const ofBody = Math.min(this.#rest, chunk.byteLength);
+      this.#rest -= ofBody;
+      this.#padding -= chunk.byteLength - ofBody;
+    }
+    this.#current = undefined;
+  }
+
+  async #chunk(max: number): Promise<Uint8Array> {
+    this.#signal?.throwIfAborted();
+    const chunk = await this.#cursor.chunk(max);
+    if (chunk === undefined) throw this.#cut();
+    this.#parser.passBody(chunk.byteLength);
+    return chunk;
+  }
+
+  #cut(): OciError {
+    return this.#parser.cut(`the entry ${quoted(this.#current?.name ?? '')}`, this.#rest + this.#padding);
+  }
+}
