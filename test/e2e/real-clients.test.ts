@@ -69,7 +69,8 @@ describeWith([busybox, dockerRegistry], "A real base image between Debian's regi
   test('tags, lists, catalogs and deletions of their registry are understood', async () => {
     await output(['push', image.layout, `${theirs.address}/tags:1`]);
     await output(['tag', `${theirs.address}/tags:1`, '2']);
-    expect(await output(['ls', `${theirs.address}/tags`])).toBe('1\n2\n');
+    const tags = await output(['ls', `${theirs.address}/tags`]);
+    expect(tags.trim().split('\n').sort()).toEqual(['1', '2']);
     expect(await output(['catalog', theirs.address])).toMatch(/^tags$/mu);
     await output(['delete', `${theirs.address}/tags@${image.manifestDigest}`]);
     const { code } = await crane(['digest', `${theirs.address}/tags:1`]);

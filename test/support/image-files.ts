@@ -103,7 +103,9 @@ export async function writeDockerTarball(
   await copyFile(blobPath(image.layout, image.configDigest), join(folder, config));
   const manifest = [{ Config: config, RepoTags: [options.tag], Layers: names }];
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
-  succeeded(await runCommand('tar', ['-cf', file, '-C', folder, '.'], { timeout: 300_000 }));
+  succeeded(
+    await runCommand('tar', ['-cf', file, '-C', folder, 'manifest.json', config, ...names], { timeout: 300_000 }),
+  );
   await rm(folder, { recursive: true });
 }
 
