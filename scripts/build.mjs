@@ -51,7 +51,7 @@ async function bundleCommandLines(target) {
     minifyWhitespace: true,
     legalComments: 'none',
     external: ['@cloudpss/zstd'],
-    define: { 'process.env.CRANE_OCI_VERSION': JSON.stringify(version) },
+    define: { __CRANE_OCI_VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
   });
   for (const name of commandLines) makeExecutable(join(target, 'cli', `${name}.js`));

@@ -4,8 +4,9 @@
 //   npm test -- --quick         without the servers, clients and runtimes that have to be fetched, and without end-to-end
 //   npm test -- FILTER…         only the tests, and of those the files whose path contains a filter (vitest's rules)
 
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { installCommand, isInstalled } from './install.mjs';
 import { run } from './run.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -20,7 +21,7 @@ const results = [];
 await main();
 
 async function main() {
-  if (!isInstalled() && !(await step('install', 'npm', ['ci', '--no-audit', '--no-fund']))) return summarise();
+  if (!isInstalled() && !(await step('install', 'npm', installCommand))) return summarise();
   const provisioning = quick ? undefined : run(process.execPath, [join(root, 'scripts/provision.mjs')], { cwd: root });
   if (filters.length === 0) await staticChecks();
   await tool('build', process.execPath, ['scripts/build.mjs']);
@@ -55,12 +56,6 @@ function showProvisioning(result) {
   heading('servers, clients and runtimes for the tests');
   console.log(result.output.trim());
   if (!result.ok) results.push({ name: 'provision', ok: false, seconds: 0, note: result.reason });
-}
-
-/** Whether node_modules/ fits package-lock.json. */
-function isInstalled() {
-  const installed = join(root, 'node_modules/.package-lock.json');
-  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
 }
 
 /**

@@ -1,0 +1,13 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+
+/** What brings node_modules/ to the state of the lock file. */
+export const installCommand = ['ci', '--no-audit', '--no-fund'];
+
+/** Whether node_modules/ is at least as new as package-lock.json. */
+export function isInstalled() {
+  const installed = join(root, 'node_modules/.package-lock.json');
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+}
