@@ -50,7 +50,9 @@ export async function writeFileAtomically(
       throw error;
     }
   } catch (error) {
-    await discard(source).catch(ignore);
+    const released = discard(source).catch(ignore);
+    // A source that hangs may never answer; after an abort nobody waits for it.
+    if (signal?.aborted !== true) await released;
     throw error;
   }
 }

@@ -21,3 +21,94 @@ export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'IN
     throw new OciError(code, `${what} is not JSON: ${messageOf(cause)}`, { cause });
   }
 }
+
+/**
+ * What {@link encodeJson} writes. Members of a `Map` come in the map's order; those of an object in the object's own, which
+ * puts keys like `"10"` first: a document whose bytes matter uses `Map`s for keys from outside.
+ */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | ReadonlyMap<string, JsonValue | undefined>
+  | { readonly [key: string]: JsonValue | undefined };
+
+export interface EncodeJsonOptions {
+  /** Written once per level in front of each line. @default everything on one line, without spaces */
+  readonly indent?: string | undefined;
+}
+
+/**
+ * Encodes as Go's `encoding/json` does, on which the digests of generated documents rest: `<`, `>`, `&`, U+2028 and U+2029
+ * escaped, no final newline. Members that are `undefined` are left out. crane-library reference, section 7.
+ */
+export function encodeJson(value: JsonValue, options: EncodeJsonOptions = {}): string {
+  return encodeValue(value, options.indent ?? '', options.indent === undefined ? '' : '\n');
+}
+
+/** The entries of a map from outside, ordered by the UTF-8 bytes of their keys as Go orders them. */
+export function sortedByKey<T>(record: Readonly<Record<string, T>>): Map<string, T> {
+  return new Map(Object.entries(record).sort(([a], [b]) => compareUtf8(a, b)));
+}
+
+/** Compares texts by their UTF-8 bytes; JavaScript's own order is that of UTF-16 units. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    // Surrogates stand for characters beyond U+FFFF, whose bytes come after those of every single unit.
+    if (x !== y) return rankOf(x) - rankOf(y);
+  }
+  return a.length - b.length;
+}
+
+function encodeValue(value: JsonValue, indent: string, newline: string): string {
+  if (value === null || typeof value !== 'object') return encodeScalar(value);
+  const inner = newline === '' ? '' : newline + indent;
+  if (isList(value)) {
+    return enclosed(
+      '[',
+      ']',
+      newline,
+      inner,
+      value.map((item) => encodeValue(item, indent, inner)),
+    );
+  }
+  const members: string[] = [];
+  for (const [key, member] of value instanceof Map ? value : Object.entries(value)) {
+    if (member === undefined) continue;
+    members.push(`${encodeScalar(key)}${newline === '' ? ':' : ': '}${encodeValue(member, indent, inner)}`);
+  }
+  return enclosed('{', '}', newline, inner, members);
+}
+
+function enclosed(open: string, close: string, newline: string, inner: string, items: readonly string[]): string {
+  return items.length === 0 ? open + close : `${open}${inner}${items.join(`,${inner}`)}${newline}${close}`;
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+};
+
+function encodeScalar(value: null | boolean | number | string): string {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  // Half a surrogate pair has no UTF-8 form; Go reads it as U+FFFD.
+  return JSON.stringify(value.replace(/\p{Surrogate}/gu, '\ufffd')).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => escapes[character] ?? character,
+  );
+}
+
+function isList(value: object): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function rankOf(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x1_0000 : unit;
+}

@@ -48,7 +48,11 @@ const imageManifestFields: Decoder<ImageManifest> = object({
   layers: optional(array(descriptorFields), []),
 });
 
-const imageIndexFields: Decoder<ImageIndex> = object({ ...common, manifests: optional(array(descriptorFields), []) });
+/** Decodes an index; {@link parseManifest} also makes sure that it is one. */
+export const imageIndexFields: Decoder<ImageIndex> = object({
+  ...common,
+  manifests: optional(array(descriptorFields), []),
+});
 
 const schema1Fields = object({
   fsLayers: array(object({ blobSum: (value, path) => parseDigest(string(value, path)) })),
@@ -99,7 +103,9 @@ export function manifestTypeOf(bytes: Uint8Array, contentType: string): string {
   if (field(document, 'schemaVersion') === 1)
     return 'signatures' in document ? mediaTypes.dockerSchema1Signed : mediaTypes.dockerSchema1;
   if (Array.isArray(field(document, 'manifests'))) return mediaTypes.ociIndex;
-  if (isRecord(field(document, 'config'))) return mediaTypes.ociManifest;
+  // An image config has a `config` too, but that is no descriptor.
+  const config = field(document, 'config');
+  if (isRecord(config) && typeof field(config, 'digest') === 'string') return mediaTypes.ociManifest;
   return contentType;
 }
 

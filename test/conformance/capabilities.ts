@@ -32,7 +32,10 @@ function testTagLists(open: Open, options: ContentStoreSuiteOptions): void {
   it('lists every tag once, whatever the page size', async (context) => {
     needs(context, options, 'tags');
     const store = await open();
-    if (!canListTags(store)) return context.skip('The store does not list tags');
+    if (!canListTags(store)) {
+      context.skip('The store does not list tags');
+      return;
+    }
     const image = imageOf('listed');
     await pushImage(store, image);
     for (const name of names) await store.tag(image.target, name);
@@ -44,7 +47,10 @@ function testTagLists(open: Open, options: ContentStoreSuiteOptions): void {
   it('lists the tags after a given one in its own order', async (context) => {
     needs(context, options, 'tags');
     const store = await open();
-    if (!canListTags(store)) return context.skip('The store does not list tags');
+    if (!canListTags(store)) {
+      context.skip('The store does not list tags');
+      return;
+    }
     const image = imageOf('listed');
     await pushImage(store, image);
     for (const name of names) await store.tag(image.target, name);
@@ -59,7 +65,10 @@ function testRanges(open: Open, options: ContentStoreSuiteOptions): void {
   it('fetches any part of a blob', async (context) => {
     needs(context, options, 'ranges');
     const store = await open();
-    if (!canFetchRange(store)) return context.skip('The store does not fetch ranges');
+    if (!canFetchRange(store)) {
+      context.skip('The store does not fetch ranges');
+      return;
+    }
     const blob = blobOf(noise(1024 * 1024 + 5, 11));
     const size = blob.target.size;
     await store.push(blob.target, blob.bytes);
@@ -80,7 +89,10 @@ function testDeletion(open: Open, options: ContentStoreSuiteOptions): void {
   it('deletes a manifest with its tags', async (context) => {
     needs(context, options, 'deleteManifest');
     const store = await open();
-    if (!canDelete(store)) return context.skip('The store does not delete');
+    if (!canDelete(store)) {
+      context.skip('The store does not delete');
+      return;
+    }
     const [gone, kept] = [imageOf('gone'), imageOf('kept')];
     await pushImage(store, gone, 'gone');
     await pushImage(store, kept, 'kept');
@@ -95,7 +107,10 @@ function testDeletion(open: Open, options: ContentStoreSuiteOptions): void {
   it('deletes a tag and leaves the manifest', async (context) => {
     needs(context, options, 'deleteTag');
     const store = await open();
-    if (!canDelete(store)) return context.skip('The store does not delete');
+    if (!canDelete(store)) {
+      context.skip('The store does not delete');
+      return;
+    }
     const image = imageOf('untagged');
     await pushImage(store, image, 'a');
     await store.tag(image.target, 'b');
@@ -110,7 +125,10 @@ function testDeletion(open: Open, options: ContentStoreSuiteOptions): void {
   it('deletes a blob', async (context) => {
     needs(context, options, 'deleteBlob');
     const store = await open();
-    if (!canDelete(store)) return context.skip('The store does not delete');
+    if (!canDelete(store)) {
+      context.skip('The store does not delete');
+      return;
+    }
     const blob = blobOf('short-lived');
     await store.push(blob.target, blob.bytes);
     await store.deleteBlob(blob.target.digest);
@@ -123,7 +141,10 @@ function testReferrers(open: Open, options: ContentStoreSuiteOptions): void {
   it('lists what refers to a manifest, by kind when asked', async (context) => {
     needs(context, options, 'referrers');
     const store = await open();
-    if (!canListReferrers(store)) return context.skip('The store does not list referrers');
+    if (!canListReferrers(store)) {
+      context.skip('The store does not list referrers');
+      return;
+    }
     const subject = imageOf('subject');
     const refer = (artifactType: string) =>
       imageOf(artifactType, { artifactType, subject: subject.target, annotations: { kind: artifactType } });

@@ -3,7 +3,14 @@ import type { ContentStore } from '../../src/store/store.ts';
 
 /** What some stores cannot do although the contract, or their interface, would allow it. */
 export type Power =
-  'sha512' | 'emptyBlob' | 'tags' | 'ranges' | 'referrers' | 'deleteManifest' | 'deleteTag' | 'deleteBlob';
+  | 'sha512'
+  | 'emptyBlob'
+  | 'tags'
+  | 'ranges'
+  | 'referrers'
+  | 'deleteManifest'
+  | 'deleteTag'
+  | 'deleteBlob';
 
 export interface ContentStoreSuiteOptions {
   /** Powers to leave out, each with the reason that the report of skipped tests shall show. */

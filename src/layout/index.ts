@@ -1,0 +1,8 @@
+export {
+  type AppendOptions,
+  createLayout,
+  type LayoutOptions,
+  LayoutStore,
+  openLayout,
+  openOrCreateLayout,
+} from './layout-store.ts';

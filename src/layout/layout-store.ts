@@ -1,0 +1,224 @@
+import { type ByteSource, type ByteStream, collect } from '../content/bytes.ts';
+import { maxManifestSize } from '../content/limit.ts';
+import { collectVerified } from '../content/verify.ts';
+import { OciError, quoted } from '../errors.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import {
+  type EntryOptions,
+  entryOf,
+  findEntry,
+  singleEntry,
+  tagsOf,
+  withEntry,
+  withoutEntries,
+  withoutTag,
+} from '../oci/image-layout.ts';
+import { manifestTypeOf, parseManifest } from '../oci/manifest.ts';
+import { isManifestType, mediaTypes } from '../oci/media-type.ts';
+import type { CallOptions } from '../options.ts';
+import type { Artifact } from '../store/artifact.ts';
+import type { Deleter, RangeFetcher, TagLister, TagListOptions } from '../store/capabilities.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { OverlayStore } from '../store/overlay.ts';
+import type { ContentStore } from '../store/store.ts';
+import { BlobDirectory } from './blobs.ts';
+import { IndexFile } from './index-file.ts';
+import type { LockOptions } from './lock.ts';
+
+export interface LayoutOptions extends CallOptions {
+  /** How long to wait for other processes that change the same layout. @default a minute, ten seconds for a dead one */
+  readonly lock?: Pick<LockOptions, 'staleAfter' | 'patience'> | undefined;
+}
+
+export interface AppendOptions extends EntryOptions, CallOptions {}
+
+/**
+ * Opens an existing layout.
+ *
+ * @throws {OciError} `INVALID_LAYOUT` when there is no usable `index.json`, `UNSUPPORTED` for another version of the format
+ */
+export async function openLayout(path: string, options: LayoutOptions = {}): Promise<LayoutStore> {
+  await new IndexFile(path).check(options);
+  return new LayoutStore(path, options);
+}
+
+/**
+ * Makes an empty layout, the directory included.
+ *
+ * @throws {OciError} `CONFLICT` when there is one already
+ */
+export async function createLayout(path: string, options: LayoutOptions = {}): Promise<LayoutStore> {
+  const store = new LayoutStore(path, options);
+  if ((await new IndexFile(path).readBytes(options)) !== undefined) {
+    throw new OciError('CONFLICT', `${quoted(path)} is an OCI image layout already`);
+  }
+  await store.initialize(options);
+  return store;
+}
+
+/**
+ * Opens a layout, or makes ready to write a new one: nothing is on the disk until the first push, and there is no
+ * `index.json` until the first entry.
+ *
+ * @throws {OciError} as {@link openLayout}, when there is an `index.json`
+ */
+export async function openOrCreateLayout(path: string, options: LayoutOptions = {}): Promise<LayoutStore> {
+  const index = new IndexFile(path);
+  if ((await index.readBytes(options)) !== undefined) await index.check(options);
+  return new LayoutStore(path, options);
+}
+
+/**
+ * A directory in the OCI image layout. OCI image-spec, image-layout.md. Several processes may use one at the same time:
+ * content is written to temporary files that are renamed, and `index.json` is replaced under a lock. A tag is the name of an
+ * entry; a manifest without an entry is found by its digest.
+ */
+export class LayoutStore implements ContentStore, TagLister, Deleter, RangeFetcher {
+  readonly path: string;
+  readonly #blobs: BlobDirectory;
+  readonly #index: IndexFile;
+
+  constructor(path: string, { lock }: LayoutOptions = {}) {
+    this.path = path;
+    this.#blobs = new BlobDirectory(path);
+    this.#index = new IndexFile(path, lock);
+  }
+
+  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const index = await this.#index.read(options);
+    if (!isDigest(reference)) {
+      const entry = findEntry(index, reference, quoted(this.path));
+      if (entry === undefined) throw this.#notFound(`Nothing is named ${quoted(reference)}`);
+      return entry;
+    }
+    const entry = index.manifests.find(({ digest }) => digest === reference);
+    const isThere = entry !== undefined && (await this.#blobs.sizeOf(reference)) !== undefined;
+    return isThere ? entry : this.#resolveUnlisted(reference, options);
+  }
+
+  /**
+   * The only entry, as `crane push DIR` wants it.
+   *
+   * @throws {OciError} `NOT_FOUND` when there is none, `AMBIGUOUS` when there are several, listing them
+   */
+  async resolveSingle(options: CallOptions = {}): Promise<Descriptor> {
+    return singleEntry(await this.#index.read(options), `The layout ${quoted(this.path)}`);
+  }
+
+  /** What `index.json` lists, in its order. */
+  async entries(options: CallOptions = {}): Promise<readonly Descriptor[]> {
+    return (await this.#index.read(options)).manifests;
+  }
+
+  /**
+   * `index.json` itself as an index, byte for byte: what `crane push --index` pushes.
+   *
+   * @throws {OciError} `INVALID_LAYOUT`
+   */
+  async indexArtifact(options: CallOptions = {}): Promise<Artifact> {
+    await this.#index.check(options);
+    const bytes = (await this.#index.readBytes(options)) ?? new Uint8Array(0);
+    const mediaType = manifestTypeOf(bytes, mediaTypes.ociIndex);
+    const upper = new MemoryStore();
+    const root = await upper.add(bytes, mediaType);
+    return { store: new OverlayStore(upper, this), root };
+  }
+
+  async stat({ mediaType, digest }: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    options.signal?.throwIfAborted();
+    const size = await this.#blobs.sizeOf(digest);
+    return size === undefined ? undefined : { mediaType, digest, size };
+  }
+
+  async fetch(target: Descriptor, options: CallOptions = {}): Promise<ByteStream> {
+    return this.#blobs.read(target, options);
+  }
+
+  async fetchRange(target: Descriptor, start: number, end: number, options: CallOptions = {}): Promise<ByteStream> {
+    return this.#blobs.readRange(target, start, end, options);
+  }
+
+  /** A file of the stated size under the digest's name is trusted; one of another size is replaced. */
+  async push(expected: Descriptor, content: ByteSource, options: CallOptions = {}): Promise<void> {
+    await this.#blobs.write(expected, content, options);
+  }
+
+  async tag(target: Descriptor, reference: string, options: CallOptions = {}): Promise<void> {
+    await this.append(target, { ...options, refName: reference });
+  }
+
+  /**
+   * Lists a manifest that was pushed. The entry replaces one with its name, or a nameless one with its digest; all other
+   * entries and all unknown fields stay.
+   *
+   * @throws {OciError} `NOT_FOUND` when the manifest is not there
+   */
+  async append(target: Descriptor, options: AppendOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const size = await this.#blobs.sizeOf(target.digest);
+    if (size === undefined) throw this.#notFound(`No manifest has the digest ${target.digest}`);
+    const bytes = await collectVerified(await this.#blobs.read(target, options), target, maxManifestSize);
+    const entry = entryOf(target, parseManifest(bytes, target), options);
+    await this.#index.update((index) => withEntry(index, entry), options);
+  }
+
+  async *tags({ last, signal }: TagListOptions = {}): AsyncGenerator<readonly string[]> {
+    const all = tagsOf(await this.#index.read({ signal }));
+    yield last === undefined ? all : all.filter((tag) => tag > last);
+  }
+
+  async deleteManifest(digest: Digest, options: CallOptions = {}): Promise<void> {
+    await this.resolve(digest, options);
+    await this.#index.update((index) => withoutEntries(index, (entry) => entry.digest === digest), options);
+    await this.#blobs.delete(digest);
+  }
+
+  /** The manifest stays listed without the name, unless another entry lists it too. */
+  async deleteTag(tag: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (findEntry(await this.#index.read(options), tag, quoted(this.path)) === undefined) {
+      throw this.#notFound(`Nothing is named ${quoted(tag)}`);
+    }
+    await this.#index.update((index) => withoutTag(index, tag), options);
+  }
+
+  async deleteBlob(digest: Digest, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (!(await this.#blobs.delete(digest))) throw this.#notFound(`No blob has the digest ${digest}`);
+  }
+
+  /** Writes what makes an empty directory an empty layout. */
+  async initialize(options: CallOptions = {}): Promise<void> {
+    await this.#blobs.prepareRoot();
+    await this.#index.update((index) => index, options);
+  }
+
+  /**
+   * Clears up after a failure: when there is no `index.json` yet, the content that this store wrote goes, with the
+   * directories it made. In a layout that has one the content stays, and the next try finds it there. Not to be called while
+   * another process fills the same new directory.
+   */
+  async discardUnfinished(): Promise<void> {
+    if ((await this.#index.readBytes()) !== undefined) return;
+    await this.#index.rollback();
+    await this.#blobs.rollback();
+  }
+
+  /** Manifests below an index, or pushed and not listed yet: the file shows what it is. */
+  async #resolveUnlisted(digest: Digest, options: CallOptions): Promise<Descriptor> {
+    const size = await this.#blobs.sizeOf(digest);
+    if (size !== undefined && size <= maxManifestSize) {
+      const target = { mediaType: mediaTypes.octetStream, digest, size };
+      const bytes = await collect(await this.#blobs.read(target, options), maxManifestSize);
+      const mediaType = manifestTypeOf(bytes, '');
+      if (isManifestType(mediaType)) return { ...target, mediaType };
+    }
+    throw this.#notFound(`No manifest has the digest ${digest}`);
+  }
+
+  #notFound(message: string): OciError {
+    return new OciError('NOT_FOUND', `${message} in the layout ${quoted(this.path)}`);
+  }
+}
