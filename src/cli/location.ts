@@ -36,6 +36,10 @@ export function parseLocation(text: string): Location {
   return { kind: kind as LocalLocation['kind'], text, ...splitPath(rest, kind, text) };
 }
 
+export function isLocal(location: Location): location is LocalLocation {
+  return location.kind !== 'registry';
+}
+
 function splitPath(rest: string, kind: string, text: string): Pick<LocalLocation, 'path' | 'tag' | 'digest'> {
   const at = rest.lastIndexOf('@');
   if (at > 0 && /^sha(?:256|512):/.test(rest.slice(at + 1))) {

@@ -48,7 +48,13 @@ export function nodeProcess(program: string, version: string, signal: AbortSigna
 
 /** The reader of our output has gone, as `head` does: no failure that anybody wants to read about. */
 export function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error && error.syscall === 'write';
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'EPIPE' &&
+    'syscall' in error &&
+    error.syscall === 'write'
+  );
 }
 
 function outputTo(stream: NodeJS.WriteStream): Output {

@@ -1,3 +1,4 @@
+import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { collectVerified, VerifiedStream } from '../content/verify.ts';
@@ -80,7 +81,7 @@ export class GraphCopy {
     this.#mounter = canMount(sink) && sink.canMountFrom(source) ? sink : undefined;
     this.#nonDistributable = nonDistributable;
     this.#onProgress = onProgress;
-    this.#signal = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
+    this.#signal = joinSignals(signal, this.#abort.signal);
     this.#transfers = new Limiter(concurrency);
     this.#stats = new Limiter(concurrency * statsPerTransfer);
   }
@@ -113,11 +114,11 @@ export class GraphCopy {
     const bytes = await this.#transfers.run(() => this.#read(target), this.#signal);
     await Promise.all((await this.#childrenOf(parseManifest(bytes, target))).map((child) => this.#visit(child)));
     if (await known) {
-      this.#onProgress?.({ type: 'skip', target, reason: 'exists' });
+      this.#onProgress?.({ type: 'skip', target, reason: 'exists', tag });
       return;
     }
     await this.#transfers.run(() => this.#push(target, bytes, tag), this.#signal);
-    this.#onProgress?.({ type: 'finish', target });
+    this.#onProgress?.({ type: 'finish', target, tag });
   }
 
   #read(target: Descriptor): Promise<Uint8Array> {

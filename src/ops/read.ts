@@ -24,13 +24,21 @@ export async function openContent(
 }
 
 /**
+ * The manifest of an artifact, byte for byte and undecoded.
+ *
+ * @throws {OciError} `NOT_FOUND`, `LIMIT_EXCEEDED`
+ */
+export async function rawManifestOf({ store, root }: Artifact, options: CallOptions = {}): Promise<Uint8Array> {
+  return collectVerified(await openContent(store, root, options), root, maxManifestSize);
+}
+
+/**
  * The decoded manifest of an artifact, with its bytes.
  *
  * @throws {OciError} `NOT_FOUND`, `INVALID_MANIFEST`, `LIMIT_EXCEEDED`
  */
-export async function manifestOf({ store, root }: Artifact, options: CallOptions = {}): Promise<Manifest> {
-  const bytes = await collectVerified(await openContent(store, root, options), root, maxManifestSize);
-  return parseManifest(bytes, root);
+export async function manifestOf(artifact: Artifact, options: CallOptions = {}): Promise<Manifest> {
+  return parseManifest(await rawManifestOf(artifact, options), artifact.root);
 }
 
 /**

@@ -1,0 +1,51 @@
+import type { CommandEntry } from './framework/command.ts';
+import type { Globals } from './globals.ts';
+import type { Session } from './session.ts';
+
+/** The commands of crane. What a line imports is loaded when the command is called. */
+export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
+  {
+    name: 'auth',
+    summary: 'Log in to registries and show credentials',
+    load: () => import('./commands/auth.ts'),
+    subcommands: [
+      { name: 'get', summary: 'Show the credentials for a registry', load: () => import('./commands/auth-get.ts') },
+      { name: 'login', summary: 'Store credentials for a registry', load: () => import('./commands/auth-login.ts') },
+      {
+        name: 'logout',
+        summary: 'Forget the credentials for a registry',
+        load: () => import('./commands/auth-logout.ts'),
+      },
+      { name: 'token', summary: 'Get a token for a repository', load: () => import('./commands/auth-token.ts') },
+    ],
+  },
+  { name: 'blob', summary: 'Write a blob to standard output', load: () => import('./commands/blob.ts') },
+  { name: 'catalog', summary: 'List the repositories of a registry', load: () => import('./commands/catalog.ts') },
+  { name: 'config', summary: 'Print the config of an image', load: () => import('./commands/config.ts') },
+  {
+    name: 'copy',
+    aliases: ['cp'],
+    summary: 'Copy an image to another place, digest for digest',
+    load: () => import('./commands/copy.ts'),
+  },
+  { name: 'delete', summary: 'Delete an image or a tag from its registry', load: () => import('./commands/delete.ts') },
+  { name: 'digest', summary: 'Print the digest of an image', load: () => import('./commands/digest.ts') },
+  { name: 'ls', summary: 'List the tags of a repository', load: () => import('./commands/ls.ts') },
+  { name: 'manifest', summary: 'Print the manifest of an image', load: () => import('./commands/manifest.ts') },
+  { name: 'pull', summary: 'Store images in a tarball or a layout', load: () => import('./commands/pull.ts') },
+  { name: 'push', summary: 'Push an image from a tarball or a layout', load: () => import('./commands/push.ts') },
+  {
+    name: 'registry',
+    summary: 'Run a registry',
+    subcommands: [
+      { name: 'serve', summary: 'Serve a registry over http', load: () => import('./commands/registry-serve.ts') },
+    ],
+  },
+  { name: 'tag', summary: 'Give an image one more tag', load: () => import('./commands/tag.ts') },
+  {
+    name: 'validate',
+    summary: 'Check that an image is complete and consistent',
+    load: () => import('./commands/validate.ts'),
+  },
+  { name: 'version', summary: 'Print the version', load: () => import('./commands/version.ts') },
+];

@@ -1,0 +1,39 @@
+import { OciError, quoted } from '../../errors.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { mediaTypes } from '../../oci/media-type.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import type { Globals } from '../globals.ts';
+import { type Location, parseLocation } from '../location.ts';
+import { openStore } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'BLOB',
+  description: 'Write a blob to standard output as it is stored. Size and digest are verified while it streams.',
+  examples: 'crane blob alpine@sha256:… > layer.tar.gz',
+  arguments: exactly(1),
+  async run({ args: [blob = ''], context: session }) {
+    const { location, digest } = await step(`pulling layer ${blob}`, async () => parseBlob(blob));
+    await step(`fetching blob ${blob}`, async () => {
+      const store = await openStore(session, location);
+      const target = await store.stat({ mediaType: mediaTypes.octetStream, digest }, session);
+      if (target === undefined) {
+        throw new OciError('NOT_FOUND', `There is no blob ${digest}`, {
+          hint: 'crane manifest shows the digests of config and layers',
+        });
+      }
+      for await (const chunk of await store.fetch(target, session)) await session.print(chunk);
+    });
+  },
+});
+
+function parseBlob(text: string): { readonly location: Location; readonly digest: Digest } {
+  const location = parseLocation(text);
+  const digest = location.kind === 'registry' ? location.reference.digest : location.digest;
+  if (digest !== undefined) return { location, digest };
+  throw new OciError('INVALID_REFERENCE', `${quoted(text)} names no blob: a digest is missing`, {
+    hint: 'Write repository@sha256:…',
+  });
+}

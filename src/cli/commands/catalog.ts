@@ -1,0 +1,28 @@
+import { OciError } from '../../errors.ts';
+import { parseRegistry } from '../../oci/reference.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import { bool } from '../framework/flag.ts';
+import type { Globals } from '../globals.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'REGISTRY',
+  description: 'List the repositories of a registry. Many registries do not offer this, or only to administrators.',
+  arguments: exactly(1),
+  flags: { 'full-ref': bool({ description: 'Print the full name of each repository' }) },
+  async run({ args: [text = ''], flags, context: session }) {
+    const registry = await step(`parsing reg ${JSON.stringify(text)}`, async () => {
+      if (text !== '') return parseRegistry(text);
+      throw new OciError('INVALID_REFERENCE', 'the registry is empty', { hint: 'Write host or host:port' });
+    });
+    await step(`reading the catalog of ${text}`, async () => {
+      const { catalog } = await import('../../remote/catalog.ts');
+      session.asks(registry);
+      for await (const page of catalog(registry, { transport: await session.transport(), signal: session.signal })) {
+        await session.print(page.map((name) => `${flags['full-ref'] ? `${registry}/` : ''}${name}\n`).join(''));
+      }
+    });
+  },
+});

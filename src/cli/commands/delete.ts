@@ -1,0 +1,26 @@
+import { OciError } from '../../errors.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import type { Globals } from '../globals.ts';
+import { parseLocation } from '../location.ts';
+import { openStore } from '../open.ts';
+import type { Session } from '../session.ts';
+import { canDelete } from '../../store/capabilities.ts';
+import { step } from '../step.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'IMAGE',
+  description:
+    'Delete a tag, or with a digest a manifest and all of its tags. Many registries offer only one of the two, or none; blobs stay until the registry collects them.',
+  arguments: exactly(1),
+  async run({ args: [image = ''], context: session }) {
+    const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
+    const { tag, digest } = location.kind === 'registry' ? location.reference : location;
+    await step(`deleting ${image}`, async () => {
+      const store = await openStore(session, location);
+      if (!canDelete(store)) throw new OciError('UNSUPPORTED', `Nothing can be deleted from ${location.text}`);
+      if (digest !== undefined) return store.deleteManifest(digest, session);
+      return store.deleteTag(tag ?? 'latest', session);
+    });
+  },
+});

@@ -1,0 +1,29 @@
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import { bool } from '../framework/flag.ts';
+import type { Globals } from '../globals.ts';
+import { openTags } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'REPO',
+  description: 'List the tags of a repository, one to a line, in the order in which the registry gives them.',
+  arguments: exactly(1),
+  flags: {
+    'full-ref': bool({ description: 'Print the full name of each image' }),
+    'omit-digest-tags': bool({
+      shorthand: 'O',
+      description: 'Leave out tags that stand for digests, as signatures have',
+    }),
+  },
+  async run({ args: [name = ''], flags, context: session }) {
+    const { lister, prefix } = await step(`parsing repo ${JSON.stringify(name)}`, () => openTags(session, name));
+    await step(`reading tags for ${name}`, async () => {
+      for await (const page of lister.tags({ signal: session.signal })) {
+        const shown = flags['omit-digest-tags'] ? page.filter((tag) => !tag.startsWith('sha256-')) : page;
+        await session.print(shown.map((tag) => `${flags['full-ref'] ? prefix : ''}${tag}\n`).join(''));
+      }
+    });
+  },
+});

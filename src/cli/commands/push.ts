@@ -1,0 +1,43 @@
+import { writeFileAtomically } from '../../content/file.ts';
+import { OciError } from '../../errors.ts';
+import { formatRepository } from '../../oci/reference.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import { bool, string } from '../framework/flag.ts';
+import type { Globals } from '../globals.ts';
+import { parseLocation } from '../location.ts';
+import { openPath } from '../open-path.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+import { openTarget } from '../target.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'PATH IMAGE',
+  description:
+    'Push what a file or directory holds: a docker or OCI archive, compressed or not, an OCI layout, or with - an archive from standard input. Where there are several images, oci:DIR:TAG, oci-archive:FILE:TAG or docker-archive:FILE:NAME chooses one.',
+  examples:
+    'crane push image.tar ghcr.io/org/app:v1\ncrane push layout ghcr.io/org/app:v1\ndocker save app | crane push - ghcr.io/org/app:v1\ncrane push oci:layout:v2 ghcr.io/org/app:v2',
+  arguments: exactly(2),
+  flags: {
+    index: bool({ description: 'Push the index.json of a layout as one index, with everything it lists' }),
+    'image-refs': string({ description: 'File to write the full name of what was pushed to' }),
+  },
+  async run({ args: [path = '', image = ''], flags, context: session }) {
+    const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
+    const artifact = await openPath(session, path, { wholeIndex: flags.index });
+    const target = await openTarget(session, location);
+    await step(`pushing ${path} to ${image}`, () => target.write(artifact));
+    const name = location.kind === 'registry' ? formatRepository(location.reference) : location.path;
+    await writeImageRefs(flags['image-refs'], `${name}@${artifact.root.digest}`);
+    await session.print(`${name}@${artifact.root.digest}\n`);
+  },
+});
+
+async function writeImageRefs(file: string, names: string): Promise<void> {
+  if (file === '') return;
+  try {
+    await writeFileAtomically(file, new TextEncoder().encode(names), { mode: 0o600 });
+  } catch (cause) {
+    throw new OciError('NOT_FOUND', `The image was pushed, but ${JSON.stringify(file)} cannot be written`, { cause });
+  }
+}

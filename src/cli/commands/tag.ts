@@ -1,0 +1,47 @@
+import { OciError, quoted } from '../../errors.ts';
+import { parseReference, parseTag, sameRepository } from '../../oci/reference.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import type { Globals } from '../globals.ts';
+import { type Location, parseLocation } from '../location.ts';
+import { openLocation, openStore } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'IMG TAG',
+  description:
+    'Give an image one more tag in its repository. Nothing is downloaded but the manifest. TAG may also be a full reference of the same repository.',
+  examples: 'crane tag ghcr.io/org/app:v1.2.3 latest\ncrane tag ghcr.io/org/app@sha256:… ghcr.io/org/app:stable',
+  arguments: exactly(2),
+  async run({ args: [image = '', text = ''], context: session }) {
+    const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
+    const tag = newTag(location, text);
+    if (location.kind === 'registry') session.writesTo(location.reference.registry);
+    const { root } = await step(`fetching ${JSON.stringify(image)}`, () => openLocation(session, location));
+    const name = `${nameWithoutIdentifier(location)}:${tag}`;
+    await step(`tagging ${name}`, async () => {
+      const store = await openStore(session, location);
+      if (!('tag' in store))
+        throw new OciError('UNSUPPORTED', `${quoted(image)} is in an archive, which cannot be changed in place`);
+      await store.tag(root, tag, session);
+    });
+    session.log.line(`${name}: digest: ${root.digest} size: ${root.size}`);
+  },
+});
+
+function newTag(image: Location, text: string): string {
+  if (image.kind !== 'registry' || !/[/:@]/.test(text)) return parseTag(text);
+  const reference = parseReference(text);
+  if (reference.digest === undefined && sameRepository(reference, image.reference)) return reference.tag ?? 'latest';
+  throw new OciError('INVALID_REFERENCE', `${quoted(text)} is not a tag in the repository of ${quoted(image.text)}`, {
+    hint: 'crane copy moves an image to another repository',
+  });
+}
+
+/** As typed, without tag and digest. */
+function nameWithoutIdentifier({ text, ...location }: Location): string {
+  const { tag, digest } = 'reference' in location ? location.reference : location;
+  const bare = digest === undefined ? text : text.slice(0, text.indexOf('@'));
+  return tag !== undefined && bare.endsWith(`:${tag}`) ? bare.slice(0, -tag.length - 1) : bare;
+}

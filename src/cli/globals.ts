@@ -1,0 +1,63 @@
+import { messageOf } from '../errors.ts';
+import { parsePlatform, type Platform } from '../oci/platform.ts';
+import { bool, custom, type FlagsOf, string } from './framework/flag.ts';
+
+/** Flags that every command knows. */
+export interface PersistentFlags {
+  readonly 'allow-nondistributable-artifacts': boolean;
+  readonly insecure: boolean;
+  /** `undefined` for `all`. */
+  readonly platform: Platform | undefined;
+  readonly verbose: boolean;
+}
+
+/** Flags that stand in front of the command's name only: credentials for this one command. */
+export interface LeadingFlags {
+  readonly username: string;
+  readonly password: string;
+  readonly 'password-stdin': boolean;
+}
+
+export type Globals = PersistentFlags & LeadingFlags;
+
+const commonPlatforms = [
+  'linux/amd64',
+  'linux/arm64',
+  'linux/arm/v7',
+  'linux/s390x',
+  'linux/ppc64le',
+  'windows/amd64',
+  'all',
+];
+
+export const persistentFlags: FlagsOf<PersistentFlags> = {
+  'allow-nondistributable-artifacts': bool({ description: 'Push layers that registries need not hold, too' }),
+  insecure: bool({ description: 'Do not verify TLS certificates, and allow plain http to any registry' }),
+  platform: custom<Platform | undefined>({
+    description: 'Image of an index to work on, as os/arch[/variant][:osversion]',
+    valueName: 'platform',
+    initial: undefined,
+    shownDefault: 'all',
+    parse: readPlatform,
+    complete: () => commonPlatforms,
+  }),
+  verbose: bool({ shorthand: 'v', description: 'Show requests and responses on standard error' }),
+};
+
+export const leadingFlags: FlagsOf<LeadingFlags> = {
+  username: string({ shorthand: 'u', description: 'User name for this one command' }),
+  password: string({
+    shorthand: 'p',
+    description: 'Password for this one command; other users of the machine may see it',
+  }),
+  'password-stdin': bool({ description: 'Read the password for this one command from standard input' }),
+};
+
+function readPlatform(text: string): Platform | undefined {
+  if (text === 'all') return undefined;
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    throw new Error(messageOf(error), { cause: error });
+  }
+}

@@ -1,0 +1,88 @@
+import { OciError, quoted } from '../errors.ts';
+import { formatRepository, identifierOf, parseRepository } from '../oci/reference.ts';
+import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
+import type { Artifact } from '../store/artifact.ts';
+import { canListTags, type TagLister } from '../store/capabilities.ts';
+import type { ContentSource, ContentStore } from '../store/store.ts';
+import { isLocal, type Location, type LocalLocation, parseLocation } from './location.ts';
+import type { Session } from './session.ts';
+import { step } from './step.ts';
+
+/** The artifact that an argument names, whole: an index stays an index. */
+export async function openArtifact(session: Session, text: string): Promise<Artifact> {
+  return openLocation(
+    session,
+    await step(`parsing reference ${JSON.stringify(text)}`, async () => parseLocation(text)),
+  );
+}
+
+/** The image that an argument names; of an index that for `--platform`, by default linux/amd64. */
+export async function openImage(session: Session, text: string): Promise<Artifact> {
+  const location = await step(`parsing reference ${JSON.stringify(text)}`, async () => parseLocation(text));
+  return step(`reading image ${JSON.stringify(text)}`, async () =>
+    imageForPlatform(await openLocation(session, location), session.platform, session),
+  );
+}
+
+/** The artifact whole, or with `--platform` the one image. */
+export async function openForPlatform(session: Session, location: Location): Promise<Artifact> {
+  const artifact = await openLocation(session, location);
+  return session.platform === undefined ? artifact : imageForPlatform(artifact, session.platform, session);
+}
+
+export async function openLocation(session: Session, location: Location): Promise<Artifact> {
+  const store = await openStore(session, location);
+  if (location.kind === 'registry') return openNamed(store, identifierOf(location.reference), session);
+  const name = location.digest ?? location.tag;
+  if (name !== undefined) return openNamed(store, name, session);
+  if ('resolveSingle' in store) return { store, root: await (store as SingleResolver).resolveSingle(session) };
+  throw new OciError('UNSUPPORTED', `${quoted(location.text)} has no tag`);
+}
+
+/** Local stores know their only image. */
+interface SingleResolver {
+  resolveSingle(options: { readonly signal: AbortSignal }): Promise<Artifact['root']>;
+}
+
+/** The store that a location is in. Archives can only be read. */
+export async function openStore(session: Session, location: Location): Promise<ContentSource | ContentStore> {
+  return isLocal(location) ? openLocalStore(session, location) : session.repository(location.reference);
+}
+
+/** A docker archive, as flags called `--tarball` name it. */
+export async function openTarball(session: Session, path: string, tag?: string): Promise<Artifact> {
+  return openLocation(session, { kind: 'docker-archive', text: path, path, tag });
+}
+
+/** What lists the tags of a repository or layout, and what to put in front of them for full names. */
+export async function openTags(
+  session: Session,
+  text: string,
+): Promise<{ readonly lister: TagLister; readonly prefix: string }> {
+  if (!/^(?:oci|oci-archive|docker-archive):/.test(text)) {
+    const repository = parseRepository(text);
+    return { lister: await session.repository(repository), prefix: `${formatRepository(repository)}:` };
+  }
+  const store = await openStore(session, parseLocation(text));
+  if (!canListTags(store)) throw new OciError('UNSUPPORTED', `${quoted(text)} cannot list tags`);
+  return { lister: store, prefix: `${text}:` };
+}
+
+async function openLocalStore(session: Session, { kind, path }: LocalLocation): Promise<ContentSource> {
+  switch (kind) {
+    case 'oci': {
+      const { openLayout } = await import('../layout/layout-store.ts');
+      return openLayout(path, session);
+    }
+    case 'oci-archive': {
+      const { openOciArchive } = await import('../archive/oci-archive.ts');
+      return session.use(await openOciArchive(path, session));
+    }
+    case 'docker-archive': {
+      const { openDockerArchive } = await import('../archive/docker-archive.ts');
+      return session.use(await openDockerArchive(path, session));
+    }
+    default:
+      return kind satisfies never;
+  }
+}

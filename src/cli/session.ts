@@ -1,0 +1,98 @@
+import type { ContentSource } from '../store/store.ts';
+import type { ProgressEvent } from '../store/progress.ts';
+import type { Platform } from '../oci/platform.ts';
+import { type RegistryName, type Repository, formatRepository } from '../oci/reference.ts';
+import { OciError } from '../errors.ts';
+import type { RemoteStore } from '../remote/remote-store.ts';
+import type { Transport } from '../remote/transport/transport.ts';
+import type { Globals } from './globals.ts';
+import { createLog, type Log } from './log.ts';
+import type { Output, Process } from './process.ts';
+
+/**
+ * One run of the program: the injected process, the global flags, and what commands share because of them. Everything
+ * heavy is made when it is first asked for.
+ */
+export class Session {
+  readonly process: Process;
+  readonly log: Log;
+  readonly #open: AsyncDisposable[] = [];
+  readonly #stores = new Map<string, Promise<RemoteStore>>();
+  #globals: Globals | undefined;
+  #transport: Promise<Transport> | undefined;
+  #passwordFor: RegistryName | undefined;
+
+  constructor(process: Process) {
+    this.process = process;
+    this.log = createLog(process);
+  }
+
+  get stdout(): Output {
+    return this.process.stdout;
+  }
+
+  get stderr(): Output {
+    return this.process.stderr;
+  }
+
+  get signal(): AbortSignal {
+    return this.process.signal;
+  }
+
+  get platform(): Platform | undefined {
+    return this.#globals?.platform;
+  }
+
+  get nonDistributable(): boolean {
+    return this.#globals?.['allow-nondistributable-artifacts'] ?? false;
+  }
+
+  configure(globals: Globals): void {
+    this.#globals = globals;
+  }
+
+  /** The result of a command. */
+  async print(chunk: string | Uint8Array): Promise<void> {
+    await this.stdout.write(chunk);
+  }
+
+  /** Has it closed when the command ends, whatever happens. */
+  use<T extends AsyncDisposable>(resource: T): T {
+    this.#open.push(resource);
+    return resource;
+  }
+
+  /** Credentials of the command line are for one registry: that which the command writes to, else the first it asks. */
+  writesTo(registry: RegistryName): void {
+    this.#passwordFor = registry;
+  }
+
+  /** @see writesTo */
+  asks(registry: RegistryName): void {
+    this.#passwordFor ??= registry;
+  }
+
+  /** A repository in its registry. */
+  async repository(repository: Repository): Promise<RemoteStore> {
+    this.asks(repository.registry);
+    const name = formatRepository(repository);
+    const known = this.#stores.get(name) ?? this.#openRepository(repository);
+    this.#stores.set(name, known);
+    return known;
+  }
+
+  async transport(): Promise<Transport> {
+    this.#transport ??= this.#createTransport();
+    return this.#transport;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#open.map((resource) => resource[Symbol.asyncDispose]()));
+    if (this.#transport !== undefined) (await this.#transport).close();
+  }
+
+  async #openRepository(repository: Repository): Promise<RemoteStore> {
+    const [transport, { RemoteStore }] = await Promise.all([this.transport(), import('../remote/remote-store.ts')]);
+    return new RemoteStore(repository, transport);
+  }
+}
