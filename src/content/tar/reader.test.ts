@@ -335,7 +335,7 @@ async function list(source: Uint8Array | AsyncIterable<Uint8Array>, signal?: Abo
 }
 
 async function passThrough(source: Uint8Array | AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const reader = new TarReader(source);
+  const reader = new TarReader(source, { keepTrailer: true });
   const chunks: Uint8Array[] = [];
   for await (const entry of reader) for await (const chunk of entry.raw()) chunks.push(chunk);
   for await (const chunk of reader.trailer()) chunks.push(chunk);

@@ -18,15 +18,21 @@ export interface TarEntry {
   raw(): AsyncGenerator<Uint8Array, void>;
 }
 
+export interface TarReaderOptions extends CallOptions {
+  /** Leave what stands after the last entry to {@link TarReader.trailer}. @default it is read and dropped */
+  readonly keepTrailer?: boolean | undefined;
+}
+
 /**
  * Reads a tar archive as a stream: v7, ustar, PAX and GNU headers. Entries come in order and their bodies are read in
- * order; what is not read of a body is skipped. The end of the archive is the end of `source`, read to its last byte.
+ * order; what is not read of a body is skipped. `source` is read to its last byte, so that verification upstream completes.
  */
 export class TarReader implements AsyncIterable<TarEntry> {
   readonly #source: ByteSource;
   readonly #cursor: ChunkCursor;
   readonly #parser = new HeaderParser();
   readonly #signal: AbortSignal | undefined;
+  readonly #keepTrailer: boolean;
   /** Bytes of the current body and of its padding that are still in the source. */
   #rest = 0;
   #padding = 0;
@@ -34,10 +40,11 @@ export class TarReader implements AsyncIterable<TarEntry> {
   #trailer: readonly Uint8Array[] | undefined;
   #entries: AsyncGenerator<TarEntry, void> | undefined;
 
-  constructor(source: ByteSource, options: CallOptions = {}) {
+  constructor(source: ByteSource, options: TarReaderOptions = {}) {
     this.#source = source;
     this.#cursor = new ChunkCursor(source);
     this.#signal = options.signal;
+    this.#keepTrailer = options.keepTrailer ?? false;
   }
 
   /** @throws {OciError} while iterating `INVALID_ARCHIVE`, naming the offset and the entry */
@@ -48,7 +55,7 @@ export class TarReader implements AsyncIterable<TarEntry> {
 
   /**
    * What stands after the last entry: zero blocks and whatever pads the file, global headers that no entry follows before
-   * them. To be read after all entries; it reads the source to its end.
+   * them. To be read after all entries, by who asked for it with `keepTrailer`; it reads the source to its end.
    */
   async *trailer(): AsyncGenerator<Uint8Array, void> {
     if (this.#trailer === undefined) throw new TypeError('The trailer of a tar archive is read after all its entries');
@@ -77,6 +84,7 @@ export class TarReader implements AsyncIterable<TarEntry> {
         const { header, parts, trailer } = await this.#next();
         if (header === undefined) {
           this.#trailer = [...parts.map((part) => part.bytes), ...trailer];
+          if (!this.#keepTrailer) for await (const _ of this.trailer());
           complete = true;
           return;
         }

@@ -1,0 +1,121 @@
+import type { ZlibOptions } from 'node:zlib';
+import { type ByteSource, type ByteTransform, chunksOf } from './bytes.ts';
+import { type DecompressOptions, type EngineFormat, throughEngine } from './zlib-engine.ts';
+
+export interface GzipOptions {
+  /** 1 (fast) to 9 (small). @default 1 */
+  readonly level?: number | undefined;
+}
+
+/** Twice as fast as zlib's default of 16 KiB; more gains nothing (docs/performance.md). */
+const chunkSize = 256 * 1024;
+
+/** Input of one block; blocks are compressed at the same time. It decides the output, so that it never changes. */
+const compressBlockSize = 1024 * 1024;
+const dictionarySize = 32 * 1024;
+/** As many as libuv has threads by default. */
+const blocksAtOnce = 4;
+
+/**
+ * Decompresses gzip, several members in a row included. RFC 1952.
+ *
+ * @throws {OciError} while reading: `INVALID_ARCHIVE` for malformed or cut data or when something else follows, `LIMIT_EXCEEDED`
+ */
+export function gunzipping(options: DecompressOptions = {}): ByteTransform {
+  return async function* gunzip(source) {
+    yield* throughEngine(source, await gzipFormat(), options);
+  };
+}
+
+/**
+ * Compresses into one gzip member that depends on data and level only, not on chunks, time, system or number of cores: blocks
+ * of 1 MiB are deflated in parallel, each with the end of the one before as its dictionary. The header is the one Go writes.
+ *
+ * @throws {RangeError} when the level is none
+ */
+export function gzipping({ level = 1 }: GzipOptions = {}): ByteTransform {
+  if (!Number.isInteger(level) || level < 1 || level > 9) {
+    throw new RangeError(`A gzip level is a whole number from 1 to 9, not ${level}`);
+  }
+  return (source) => gzip(source, level);
+}
+
+async function gzipFormat(): Promise<EngineFormat> {
+  const { createGunzip } = await import('node:zlib');
+  const options: ZlibOptions & { readonly highWaterMark: number } = { chunkSize, highWaterMark: 2 * chunkSize };
+  return { name: 'gzip', part: 'member', create: () => createGunzip(options) };
+}
+
+async function* gzip(source: ByteSource, level: number): AsyncGenerator<Uint8Array, void> {
+  const { crc32 } = await import('node:zlib');
+  yield gzipHeader(level);
+  let checksum = 0;
+  let size = 0;
+  const deflating: Promise<Uint8Array>[] = [];
+  try {
+    for await (const { block, dictionary, isLast } of blocksOf(source)) {
+      const result = deflateBlock(block, dictionary, isLast, level);
+      // It is awaited in its turn, maybe after another has failed.
+      result.catch(() => {});
+      deflating.push(result);
+      checksum = crc32(block, checksum);
+      size += block.byteLength;
+      if (deflating.length === blocksAtOnce) yield (await deflating.shift()) ?? new Uint8Array(0);
+    }
+    for (let next = deflating.shift(); next !== undefined; next = deflating.shift()) yield await next;
+  } finally {
+    await Promise.allSettled(deflating);
+  }
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(checksum, 0);
+  trailer.writeUInt32LE(size % 2 ** 32, 4);
+  yield trailer;
+}
+
+/** No name, no time, unknown system. RFC 1952 section 2.3.1. */
+function gzipHeader(level: number): Uint8Array {
+  const speed = level === 1 ? 4 : level === 9 ? 2 : 0;
+  return Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, speed, 255);
+}
+
+interface Block {
+  readonly block: Uint8Array;
+  readonly dictionary: Uint8Array | undefined;
+  readonly isLast: boolean;
+}
+
+async function* blocksOf(source: ByteSource): AsyncGenerator<Block, void> {
+  let block = Buffer.allocUnsafeSlow(compressBlockSize);
+  let filled = 0;
+  let dictionary: Uint8Array | undefined;
+  for await (const chunk of chunksOf(source)) {
+    for (let at = 0; at < chunk.byteLength;) {
+      // A full block waits for the next byte: only then is it known not to be the last.
+      if (filled === compressBlockSize) {
+        yield { block, dictionary, isLast: false };
+        dictionary = block.subarray(compressBlockSize - dictionarySize);
+        block = Buffer.allocUnsafeSlow(compressBlockSize);
+        filled = 0;
+      }
+      const part = chunk.subarray(at, at + compressBlockSize - filled);
+      block.set(part, filled);
+      filled += part.byteLength;
+      at += part.byteLength;
+    }
+  }
+  yield { block: block.subarray(0, filled), dictionary, isLast: true };
+}
+
+async function deflateBlock(
+  block: Uint8Array,
+  dictionary: Uint8Array | undefined,
+  isLast: boolean,
+  level: number,
+): Promise<Uint8Array> {
+  const { constants, deflateRaw } = await import('node:zlib');
+  const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+  const options = { level, finishFlush, chunkSize, ...(dictionary === undefined ? {} : { dictionary }) };
+  return new Promise((resolve, reject) => {
+    deflateRaw(block, options, (error, result) => (error === null ? resolve(result) : reject(error)));
+  });
+}
