@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'NO_MATCHING_PLATFORM'
   /** More than one thing fits and the caller has to choose. */
   | 'AMBIGUOUS'
+  /** A part of a content lies outside of it, or does not continue what is there. */
+  | 'OUT_OF_RANGE'
   /** The target exists and must not be replaced. */
   | 'CONFLICT'
   /** The registry wants credentials or refused those it got (401). */

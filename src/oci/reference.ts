@@ -103,6 +103,35 @@ export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }
 
+/**
+ * Checks a repository's name as requests carry it: no registry, no defaults.
+ *
+ * @param whole what the name is part of, for the message
+ * @throws {OciError} `INVALID_REFERENCE`
+ */
+export function checkRepositoryName(name: string, whole: string = name): void {
+  if (name === '') throw invalid(whole, 'the repository name is empty', 'Write registry/repository');
+  if (name.length > 255)
+    throw invalid(whole, `the repository name has ${name.length} characters, at most 255 are allowed`);
+  if (/[A-Z]/.test(name)) {
+    throw invalid(
+      whole,
+      `the repository name ${quoted(name)} has upper-case letters`,
+      `Write ${quoted(name.toLowerCase())}`,
+    );
+  }
+  const strange = /[^a-z0-9_./-]/.exec(name);
+  if (strange !== null) {
+    throw invalid(whole, `the repository name ${quoted(name)} has the character ${quoted(strange[0])}`, nameHint);
+  }
+  for (const component of name.split('/')) {
+    if (component === '')
+      throw invalid(whole, `the repository name ${quoted(name)} has an empty part between slashes`, nameHint);
+    if (!pathComponent.test(component))
+      throw invalid(whole, `the part ${quoted(component)} of the repository name is malformed`, nameHint);
+  }
+}
+
 /** `registry/repository` in full. */
 export function formatRepository({ registry, repository }: Repository): string {
   return `${registry}/${repository}`;
@@ -158,29 +187,6 @@ function parseReferenceDigest(text: string, whole: string): Digest {
       });
     }
     throw cause;
-  }
-}
-
-function checkRepositoryName(name: string, whole: string): void {
-  if (name === '') throw invalid(whole, 'the repository name is empty', 'Write registry/repository');
-  if (name.length > 255)
-    throw invalid(whole, `the repository name has ${name.length} characters, at most 255 are allowed`);
-  if (/[A-Z]/.test(name)) {
-    throw invalid(
-      whole,
-      `the repository name ${quoted(name)} has upper-case letters`,
-      `Write ${quoted(name.toLowerCase())}`,
-    );
-  }
-  const strange = /[^a-z0-9_./-]/.exec(name);
-  if (strange !== null) {
-    throw invalid(whole, `the repository name ${quoted(name)} has the character ${quoted(strange[0])}`, nameHint);
-  }
-  for (const component of name.split('/')) {
-    if (component === '')
-      throw invalid(whole, `the repository name ${quoted(name)} has an empty part between slashes`, nameHint);
-    if (!pathComponent.test(component))
-      throw invalid(whole, `the part ${quoted(component)} of the repository name is malformed`, nameHint);
   }
 }
 
