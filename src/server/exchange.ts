@@ -43,7 +43,7 @@ export function json(
   const body = Buffer.from(text);
   return {
     status,
-    headers: { 'content-type': contentType, 'content-length': String(body.byteLength), ...headers },
+    headers: { ...headers, 'content-type': contentType, 'content-length': String(body.byteLength) },
     body,
   };
 }
