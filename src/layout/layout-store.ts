@@ -1,4 +1,4 @@
-import { type ByteSource, type ByteStream, collect } from '../content/bytes.ts';
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { collectVerified } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
@@ -15,10 +15,11 @@ import {
   withoutTag,
 } from '../oci/image-layout.ts';
 import { manifestTypeOf, parseManifest } from '../oci/manifest.ts';
-import { isManifestType, mediaTypes } from '../oci/media-type.ts';
+import { mediaTypes } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
 import type { Deleter, RangeFetcher, TagLister, TagListOptions } from '../store/capabilities.ts';
+import { identifyManifest } from '../store/identify.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { OverlayStore } from '../store/overlay.ts';
 import type { ContentStore } from '../store/store.ts';
@@ -209,11 +210,9 @@ export class LayoutStore implements ContentStore, TagLister, Deleter, RangeFetch
   /** Manifests below an index, or pushed and not listed yet: the file shows what it is. */
   async #resolveUnlisted(digest: Digest, options: CallOptions): Promise<Descriptor> {
     const size = await this.#blobs.sizeOf(digest);
-    if (size !== undefined && size <= maxManifestSize) {
-      const target = { mediaType: mediaTypes.octetStream, digest, size };
-      const bytes = await collect(await this.#blobs.read(target, options), maxManifestSize);
-      const mediaType = manifestTypeOf(bytes, '');
-      if (isManifestType(mediaType)) return { ...target, mediaType };
+    if (size !== undefined) {
+      const found = await identifyManifest(digest, size, (target) => this.#blobs.read(target, options));
+      if (found !== undefined) return found;
     }
     throw this.#notFound(`No manifest has the digest ${digest}`);
   }

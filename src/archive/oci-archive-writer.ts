@@ -1,0 +1,138 @@
+import { writeFileAtomically } from '../content/file.ts';
+import { maxManifestSize } from '../content/limit.ts';
+import { type TarInput, writeTar } from '../content/tar/writer.ts';
+import { collectVerified, VerifiedStream } from '../content/verify.ts';
+import { isOciError, OciError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
+import {
+  emptyLayoutIndex,
+  encodeLayoutIndex,
+  type EntryOptions,
+  entryOf,
+  layoutIndexName,
+  layoutMarker,
+  layoutMarkerName,
+  withEntry,
+} from '../oci/image-layout.ts';
+import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
+import { isManifestType, isNonDistributableType } from '../oci/media-type.ts';
+import type { CallOptions } from '../options.ts';
+import type { Artifact } from '../store/artifact.ts';
+import type { ProgressOptions } from '../store/progress.ts';
+import type { ContentSource } from '../store/store.ts';
+
+/** What goes into an archive, and how its index lists it. */
+export interface ArchivedArtifact extends EntryOptions {
+  readonly artifact: Artifact;
+}
+
+export interface WriteOciArchiveOptions extends CallOptions, ProgressOptions {}
+
+/**
+ * Writes artifacts, indexes with all their images, to a tar archive in the OCI image layout. The same artifacts give the
+ * same bytes: no times, no owners, blobs in the order in which the manifests name them, each once. The file appears when it
+ * is complete.
+ *
+ * @throws {OciError} what reading the artifacts throws
+ */
+export async function writeOciArchive(
+  path: string,
+  artifacts: readonly ArchivedArtifact[],
+  options: WriteOciArchiveOptions = {},
+): Promise<void> {
+  await writeFileAtomically(path, ociArchiveChunks(artifacts, options), { signal: options.signal });
+}
+
+/** The bytes of the archive, for where no file is wanted. Layers stream through; manifests are held in memory. */
+export async function* ociArchiveChunks(
+  artifacts: readonly ArchivedArtifact[],
+  options: WriteOciArchiveOptions = {},
+): AsyncGenerator<Uint8Array, void> {
+  const plan = new Plan(options.signal);
+  let index = emptyLayoutIndex;
+  for (const { artifact, ...entryOptions } of artifacts) {
+    const manifest = await plan.add(artifact.store, artifact.root);
+    index = withEntry(index, entryOf(artifact.root, manifest, entryOptions));
+  }
+  yield* writeTar(archiveEntries(encodeLayoutIndex(index), plan, options));
+}
+
+/** Everything the archive will hold, in order; sizes are known before the first byte is written. */
+class Plan {
+  readonly #signal: AbortSignal | undefined;
+  readonly manifests = new Map<Digest, Manifest>();
+  readonly blobs = new Map<Digest, { readonly store: ContentSource; readonly target: Descriptor }>();
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  async add(store: ContentSource, target: Descriptor): Promise<Manifest> {
+    const known = this.manifests.get(target.digest);
+    if (known !== undefined) return known;
+    const stream = await store.fetch(target, { signal: this.#signal });
+    const manifest = parseManifest(await collectVerified(stream, target, maxManifestSize), target);
+    this.manifests.set(target.digest, manifest);
+    for (const child of await this.#childrenOf(store, manifest)) {
+      if (isManifestType(child.mediaType)) await this.add(store, child);
+      else if (!this.blobs.has(child.digest)) this.blobs.set(child.digest, { store, target: child });
+    }
+    return manifest;
+  }
+
+  /** Docker's first format names its layers without their sizes. */
+  async #childrenOf(store: ContentSource, manifest: Manifest): Promise<readonly Descriptor[]> {
+    if (manifest.kind !== 'schema1') return childrenOf(manifest);
+    return Promise.all(
+      manifest.layers.map(async (layer) => {
+        const found = await store.stat(layer, { signal: this.#signal });
+        if (found !== undefined) return found;
+        throw new OciError('NOT_FOUND', `The layer ${layer.digest} of a schema 1 manifest is not at the source`);
+      }),
+    );
+  }
+}
+
+async function* archiveEntries(
+  index: string,
+  plan: Plan,
+  { signal, onProgress }: WriteOciArchiveOptions,
+): AsyncGenerator<TarInput, void> {
+  yield fileOf(layoutMarkerName, Buffer.from(layoutMarker));
+  yield fileOf(layoutIndexName, Buffer.from(index));
+  for (const [digest, { bytes }] of plan.manifests) yield fileOf(pathOf(digest), bytes);
+  for (const [digest, { store, target }] of plan.blobs) {
+    const stream = await openBlob(store, target, signal);
+    if (stream === undefined) {
+      onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
+      continue;
+    }
+    onProgress?.({ type: 'start', target });
+    stream.onBytes((bytes) => onProgress?.({ type: 'chunk', target, bytes }));
+    yield { header: { name: pathOf(digest), mode: 0o644, size: target.size }, body: stream };
+    onProgress?.({ type: 'finish', target });
+  }
+}
+
+/** `undefined` for a layer that its licence keeps elsewhere and that is not at the source either. */
+async function openBlob(
+  store: ContentSource,
+  target: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<VerifiedStream | undefined> {
+  try {
+    return VerifiedStream.of(await store.fetch(target, { signal }), target);
+  } catch (error) {
+    if (isNonDistributableType(target.mediaType) && isOciError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+function fileOf(name: string, body: Uint8Array): TarInput {
+  return { header: { name, mode: 0o644, size: body.byteLength }, body };
+}
+
+function pathOf(digest: Digest): string {
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
+}

@@ -1,0 +1,116 @@
+import { stat } from 'node:fs/promises';
+import { type ByteStream, collect } from '../content/bytes.ts';
+import { compressionOf, decompress, magicSize } from '../content/compression.ts';
+import { readFileStream } from '../content/file.ts';
+import { type Spool, spool } from '../content/spool.ts';
+import { indexTar, type TarIndex, type TarIndexEntry } from '../content/tar/tar-index.ts';
+import { isOciError, OciError, quoted } from '../errors.ts';
+import type { CallOptions } from '../options.ts';
+
+export interface OpenTarOptions extends CallOptions {
+  /** Where a compressed archive is unpacked to be read. @default the system's directory for temporary files */
+  readonly spoolDirectory?: string | undefined;
+  /** Most bytes a compressed archive may unpack to. @default 1 TiB */
+  readonly maxUnpackedSize?: number | undefined;
+}
+
+/** A tar archive in a file, open for reading its entries in any order; a compressed one is unpacked first. */
+export class TarFile implements AsyncDisposable {
+  /** As the user named it, for messages. */
+  readonly name: string;
+  readonly index: TarIndex;
+  readonly #path: string;
+  readonly #spool: Spool | undefined;
+
+  constructor(name: string, index: TarIndex, path: string, unpacked: Spool | undefined) {
+    this.name = name;
+    this.index = index;
+    this.#path = path;
+    this.#spool = unpacked;
+  }
+
+  /**
+   * The file of that name, links inside the archive followed.
+   *
+   * @throws {OciError} `INVALID_ARCHIVE` when a link leads nowhere, in circles or out
+   */
+  find(name: string): TarIndexEntry | undefined {
+    try {
+      return this.index.resolve(name);
+    } catch (cause) {
+      throw inArchive(this.name, cause);
+    }
+  }
+
+  /** Part of an entry's body, which is `end` exclusive; the whole of it by default. */
+  async open(
+    entry: TarIndexEntry,
+    options: CallOptions = {},
+    start = 0,
+    end: number = entry.size,
+  ): Promise<ByteStream> {
+    const from = entry.start + Math.min(start, entry.size);
+    return readFileStream(this.#path, { start: from, end: entry.start + Math.min(end, entry.size), ...options });
+  }
+
+  /**
+   * A small file of the archive, `undefined` when it has none of that name.
+   *
+   * @throws {OciError} `LIMIT_EXCEEDED`
+   */
+  async read(name: string, limit: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    const entry = this.find(name);
+    if (entry === undefined) return undefined;
+    const what = `${name} in ${quoted(this.name)}`;
+    if (entry.size > limit) throw new OciError('LIMIT_EXCEEDED', `${what} is larger than the limit of ${limit} bytes`);
+    return collect(await this.open(entry, options), limit, what);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool?.[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Opens a tar archive, compressed with gzip, zstd or not at all.
+ *
+ * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE`
+ */
+export async function openTarFile(path: string, options: OpenTarOptions = {}): Promise<TarFile> {
+  const { spoolDirectory, maxUnpackedSize = 2 ** 40, signal } = options;
+  try {
+    if (await canReadInPlace(path, signal)) return new TarFile(path, await indexTar(path, { signal }), path, undefined);
+    const { stream } = await decompress(await readFileStream(path, { signal }), { limit: maxUnpackedSize });
+    const unpacked = await spool(stream, { directory: spoolDirectory, signal });
+    try {
+      return new TarFile(path, await indexTar(unpacked.path, { signal }), unpacked.path, unpacked);
+    } catch (error) {
+      await unpacked[Symbol.asyncDispose]();
+      throw error;
+    }
+  } catch (cause) {
+    throw inArchive(path, cause);
+  }
+}
+
+/** Says of which archive the failure speaks. */
+function inArchive(name: string, cause: unknown): unknown {
+  if (!isOciError(cause, 'INVALID_ARCHIVE')) return cause;
+  return new OciError('INVALID_ARCHIVE', `${quoted(name)}: ${cause.message}`, { cause, hint: cause.hint });
+}
+
+/** Entries can be sought in a regular file that is not compressed; pipes and compressed ones have to be unpacked. */
+async function canReadInPlace(path: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const start = await readStart(path, signal);
+  return start !== undefined && compressionOf(start) === 'none';
+}
+
+async function readStart(path: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  // A pipe can be read only once; a missing file gets its error from the reader.
+  const isPipe = await stat(path).then(
+    (stats) => !stats.isFile() && !stats.isDirectory(),
+    () => false,
+  );
+  if (isPipe) return undefined;
+  return collect(await readFileStream(path, { end: magicSize, signal }), magicSize);
+}

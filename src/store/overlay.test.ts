@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { testContentStore } from '../../test/conformance/content-store.ts';
+import { blobOf, imageOf, pushImage } from '../../test/conformance/samples.ts';
+import { collect } from '../content/bytes.ts';
+import { MemoryStore } from './memory.ts';
+import { OverlayStore } from './overlay.ts';
+
+testContentStore('OverlayStore', () => new OverlayStore(new MemoryStore(), new MemoryStore()));
+
+describe('an overlay', () => {
+  it('reads from below what is not above', async () => {
+    const [upper, lower] = [new MemoryStore(), new MemoryStore()];
+    const store = new OverlayStore(upper, lower);
+    const image = imageOf('below');
+    await pushImage(lower, image, 'v1');
+    expect(await store.resolve('v1')).toEqual(image.target);
+    expect(await store.stat(image.target)).toEqual(image.target);
+    expect(Buffer.from(await collect(await store.fetch(image.target), 10_000))).toEqual(Buffer.from(image.bytes));
+  });
+
+  it('never writes below', async () => {
+    const [upper, lower] = [new MemoryStore(), new MemoryStore()];
+    const store = new OverlayStore(upper, lower);
+    const [below, above] = [imageOf('below'), imageOf('above')];
+    await pushImage(lower, below, 'v1');
+    await pushImage(store, above, 'v1');
+    expect(await store.resolve('v1')).toEqual(above.target);
+    expect(await lower.resolve('v1')).toEqual(below.target);
+    expect(await lower.stat(above.target)).toBeUndefined();
+  });
+
+  it('takes a manifest up to give it a tag', async () => {
+    const [upper, lower] = [new MemoryStore(), new MemoryStore()];
+    const store = new OverlayStore(upper, lower);
+    const image = imageOf('below');
+    await pushImage(lower, image);
+    await store.tag(image.target, 'new');
+    expect(await upper.resolve('new')).toEqual(image.target);
+    await expect(lower.resolve('new')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('passes on failures of the upper store other than absence', async () => {
+    const failure = new Error('broken');
+    const upper = new MemoryStore();
+    upper.resolve = () => Promise.reject(failure);
+    await expect(new OverlayStore(upper, new MemoryStore()).resolve('v1')).rejects.toBe(failure);
+  });
+
+  it('keeps blobs pushed to it above', async () => {
+    const [upper, lower] = [new MemoryStore(), new MemoryStore()];
+    const blob = blobOf('above');
+    await new OverlayStore(upper, lower).push(blob.target, blob.bytes);
+    expect(await upper.stat(blob.target)).toEqual(blob.target);
+    expect(await lower.stat(blob.target)).toBeUndefined();
+  });
+});
