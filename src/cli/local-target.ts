@@ -16,10 +16,9 @@ export async function openLocalTarget(session: Session, location: LocalLocation)
     case 'oci':
       return layoutTarget(session, location);
     case 'oci-archive':
-      return archiveTarget(location, async ({ root, store }, options) => {
-        const { writeOciArchive } = await import('../archive/oci-archive.ts');
-        await writeOciArchive([{ artifact: { root, store }, refName: location.tag }], location.path, {
-          ...options,
+      return archiveTarget(location, async ({ root, store }) => {
+        const { writeOciArchive } = await import('../archive/oci-archive-writer.ts');
+        await writeOciArchive(location.path, [{ artifact: { root, store }, refName: location.tag }], {
           signal: session.signal,
         });
       });

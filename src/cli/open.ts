@@ -4,6 +4,7 @@ import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { canListTags, type TagLister } from '../store/capabilities.ts';
 import type { ContentSource, ContentStore } from '../store/store.ts';
+import type { RepositoryAccess } from '../wire/scope.ts';
 import { isLocal, type Location, type LocalLocation, parseLocation } from './location.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
@@ -30,8 +31,12 @@ export async function openForPlatform(session: Session, location: Location): Pro
   return session.platform === undefined ? artifact : imageForPlatform(artifact, session.platform, session);
 }
 
-export async function openLocation(session: Session, location: Location): Promise<Artifact> {
-  const store = await openStore(session, location);
+export async function openLocation(
+  session: Session,
+  location: Location,
+  access: RepositoryAccess = 'pull',
+): Promise<Artifact> {
+  const store = await openStore(session, location, access);
   if (location.kind === 'registry') return openNamed(store, identifierOf(location.reference), session);
   const name = location.digest ?? location.tag;
   if (name !== undefined) return openNamed(store, name, session);
@@ -45,8 +50,12 @@ interface SingleResolver {
 }
 
 /** The store that a location is in. Archives can only be read. */
-export async function openStore(session: Session, location: Location): Promise<ContentSource | ContentStore> {
-  return isLocal(location) ? openLocalStore(session, location) : session.repository(location.reference);
+export async function openStore(
+  session: Session,
+  location: Location,
+  access: RepositoryAccess = 'pull',
+): Promise<ContentSource | ContentStore> {
+  return isLocal(location) ? openLocalStore(session, location) : session.repository(location.reference, access);
 }
 
 /** A docker archive, as flags called `--tarball` name it. */

@@ -1,4 +1,4 @@
-import { isOciError, messageOf, OciError } from '../errors.ts';
+import { isOciError, messageOf } from '../errors.ts';
 import { Interrupted } from './interrupt.ts';
 import { isClosedPipe } from './process.ts';
 import type { Session } from './session.ts';
@@ -13,10 +13,8 @@ export function reportError(error: unknown, session: Session): number {
 }
 
 /** The command has said all there is to say and only the exit code is missing. */
-export class SilentFailure extends OciError {
-  constructor() {
-    super('NOT_FOUND', 'failed');
-  }
+export class SilentFailure extends Error {
+  override readonly name = 'SilentFailure';
 }
 
 function describe(error: unknown): string {

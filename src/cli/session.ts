@@ -1,10 +1,9 @@
-import type { ContentSource } from '../store/store.ts';
-import type { ProgressEvent } from '../store/progress.ts';
 import type { Platform } from '../oci/platform.ts';
 import { type RegistryName, type Repository, formatRepository } from '../oci/reference.ts';
-import { OciError } from '../errors.ts';
 import type { RemoteStore } from '../remote/remote-store.ts';
+import type { TransportEvent } from '../remote/transport/events.ts';
 import type { Transport } from '../remote/transport/transport.ts';
+import type { RepositoryAccess } from '../wire/scope.ts';
 import type { Globals } from './globals.ts';
 import { createLog, type Log } from './log.ts';
 import type { Output, Process } from './process.ts';
@@ -73,11 +72,11 @@ export class Session {
   }
 
   /** A repository in its registry. */
-  async repository(repository: Repository): Promise<RemoteStore> {
+  async repository(repository: Repository, access: RepositoryAccess = 'pull'): Promise<RemoteStore> {
     this.asks(repository.registry);
-    const name = formatRepository(repository);
-    const known = this.#stores.get(name) ?? this.#openRepository(repository);
-    this.#stores.set(name, known);
+    const key = `${access} ${formatRepository(repository)}`;
+    const known = this.#stores.get(key) ?? this.#openRepository(repository, access);
+    this.#stores.set(key, known);
     return known;
   }
 
@@ -91,8 +90,24 @@ export class Session {
     if (this.#transport !== undefined) (await this.#transport).close();
   }
 
-  async #openRepository(repository: Repository): Promise<RemoteStore> {
+  async #openRepository(repository: Repository, access: RepositoryAccess): Promise<RemoteStore> {
     const [transport, { RemoteStore }] = await Promise.all([this.transport(), import('../remote/remote-store.ts')]);
-    return new RemoteStore(repository, transport);
+    return new RemoteStore(repository, { transport, access });
+  }
+
+  async #createTransport(): Promise<Transport> {
+    const { createTransport } = await import('../remote/transport/transport.ts');
+    const { program, version } = this.process;
+    return createTransport({
+      userAgent: `${program}/${version} crane-oci/${version}`,
+      insecure: this.#globals?.insecure ?? false,
+      onEvent: (event) => this.#onEvent(event),
+    });
+  }
+
+  #onEvent(event: TransportEvent): void {
+    if (event.type === 'warning') this.log.warn(event.message);
+    else if (event.type === 'retry')
+      this.log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
   }
 }

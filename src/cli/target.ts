@@ -30,7 +30,7 @@ async function openRegistryTarget(session: Session, reference: Reference): Promi
   const { text, tag, digest } = reference;
   const repository = formatRepository(reference);
   session.writesTo(reference.registry);
-  const store = await session.repository(reference);
+  const store = await session.repository(reference, 'push');
   return {
     name: text,
     tag,

@@ -4,6 +4,7 @@ import { defaultPlatform, formatPlatform, type Platform, satisfiesPlatform } fro
 import { isImageType, isIndexType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
+import { canFetchManifest } from '../store/capabilities.ts';
 import type { ContentSource } from '../store/store.ts';
 import { manifestOf } from './read.ts';
 
@@ -20,6 +21,8 @@ export async function openArtifact(
   reference: string,
   options: CallOptions = {},
 ): Promise<Artifact> {
+  // Most callers go on to read the manifest, which a store that fetches it now remembers.
+  if (canFetchManifest(store)) return { store, root: (await store.fetchManifest(reference, options)).descriptor };
   return { store, root: await store.resolve(reference, options) };
 }
 

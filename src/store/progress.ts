@@ -7,7 +7,12 @@ export type ProgressEvent =
   | { readonly type: 'chunk'; readonly target: Descriptor; readonly bytes: number }
   /** `tag` is there for a manifest that got one. */
   | { readonly type: 'finish'; readonly target: Descriptor; readonly tag?: string | undefined }
-  | { readonly type: 'skip'; readonly target: Descriptor; readonly reason: SkipReason; readonly tag?: string | undefined }
+  | {
+      readonly type: 'skip';
+      readonly target: Descriptor;
+      readonly reason: SkipReason;
+      readonly tag?: string | undefined;
+    }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly message: string }
   | { readonly type: 'warning'; readonly message: string };
 

@@ -17,7 +17,7 @@ export const command: Command<Session, Globals> = defineCommand({
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const { tag, digest } = location.kind === 'registry' ? location.reference : location;
     await step(`deleting ${image}`, async () => {
-      const store = await openStore(session, location);
+      const store = await openStore(session, location, 'delete');
       if (!canDelete(store)) throw new OciError('UNSUPPORTED', `Nothing can be deleted from ${location.text}`);
       if (digest !== undefined) return store.deleteManifest(digest, session);
       return store.deleteTag(tag ?? 'latest', session);

@@ -18,10 +18,10 @@ export const command: Command<Session, Globals> = defineCommand({
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const tag = newTag(location, text);
     if (location.kind === 'registry') session.writesTo(location.reference.registry);
-    const { root } = await step(`fetching ${JSON.stringify(image)}`, () => openLocation(session, location));
+    const { root } = await step(`fetching ${JSON.stringify(image)}`, () => openLocation(session, location, 'push'));
     const name = `${nameWithoutIdentifier(location)}:${tag}`;
     await step(`tagging ${name}`, async () => {
-      const store = await openStore(session, location);
+      const store = await openStore(session, location, 'push');
       if (!('tag' in store))
         throw new OciError('UNSUPPORTED', `${quoted(image)} is in an archive, which cannot be changed in place`);
       await store.tag(root, tag, session);

@@ -1,0 +1,59 @@
+import { atLeast } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import { bool, string } from '../framework/flag.ts';
+import { UsageError } from '../framework/usage-error.ts';
+import type { Globals } from '../globals.ts';
+import { parseLocation } from '../location.ts';
+import { openForPlatform } from '../open.ts';
+import type { PulledImage } from '../save.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+const formats = ['tarball', 'legacy', 'oci'] as const;
+
+type Format = (typeof formats)[number];
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'IMAGE... PATH',
+  description:
+    'Store images in a docker tarball, a tarball of the legacy format, or an OCI layout, which keeps manifests and so digests. Of an index, tarballs get the image for --platform (linux/amd64), a layout gets the whole. With - as PATH, a tarball goes to standard output. Files appear when they are complete.',
+  examples:
+    'crane pull alpine alpine.tar\ncrane pull --format oci alpine:3.20 ghcr.io/org/app:v1 layout\ncrane pull alpine - | docker load',
+  arguments: atLeast(2),
+  flags: {
+    format: string({
+      initial: 'tarball',
+      description: 'What to store the images in: tarball, legacy or oci',
+      complete: () => formats,
+    }),
+    cache_path: string({ shorthand: 'c', description: 'Directory to keep layers in, and to take them from' }),
+    'annotate-ref': bool({ description: 'Name the entries of a layout by the full names of the images' }),
+  },
+  async run({ args, flags, context: session }) {
+    if (!isFormat(flags.format)) {
+      throw new UsageError(
+        `unexpected --format: ${JSON.stringify(flags.format)} (valid values are: tarball, legacy, and oci)`,
+      );
+    }
+    const path = args.at(-1) ?? '';
+    const names = Array.from(new Set(args.slice(0, -1)));
+    const images = await Promise.all(names.map((name) => open(session, name)));
+    const { saveLayout, saveTarball, withCache } = await import('../save.ts');
+    const cached =
+      flags.cache_path === '' ? images : images.map((image) => withCache(session, image, flags.cache_path));
+    if (flags.format === 'oci') await saveLayout(session, cached, path, { annotate: flags['annotate-ref'] });
+    else await saveTarball(session, cached, path, flags.format);
+  },
+});
+
+async function open(session: Session, text: string): Promise<PulledImage> {
+  const location = await step(`parsing reference ${JSON.stringify(text)}`, async () => parseLocation(text));
+  return {
+    location,
+    artifact: await step(`fetching ${JSON.stringify(text)}`, () => openForPlatform(session, location)),
+  };
+}
+
+function isFormat(text: string): text is Format {
+  return (formats as readonly string[]).includes(text);
+}
