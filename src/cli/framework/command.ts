@@ -111,7 +111,7 @@ export function usageOnly<C extends Outputs, G>(rule: ArgumentRule): Command<C, 
   };
 }
 
-/** The text of a command's entry and body for which `crane NAME` finds its sub-command. */
+/** The command that `name` means, by its name or an alias. */
 export function childNamed<C, G>(
   commands: readonly CommandEntry<C, G>[] | undefined,
   name: string,

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bool, type Flag, int, keyValue, string, strings, stringToString } from './flag.ts';
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bool, int, string } from './flag.ts';
 import { flagTable, type ParsedFlags, parseFlags } from './parse.ts';

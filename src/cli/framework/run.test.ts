@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runSample, sampleProgram } from './sample-program.ts';
 
@@ -64,6 +65,24 @@ describe('flags in front of the command', () => {
   ])('%s', async (argv, expected) => {
     const { ran, err } = await runSample(argv.split(' '));
     expect({ err, ran: ran[1] }).toEqual({ err: '', ran: expected });
+  });
+
+  test('flags of the program mean the same wherever they stand', async () => {
+    const flag = fc.constantFrom(['-v'], ['--insecure'], ['--platform', 'ls'], ['--platform=ls'], ['--verbose=true']);
+    const flags = fc.array(fc.tuple(fc.nat({ max: 4 }), flag), { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(flags, async (placed) => {
+        const at = (place: number): readonly string[] =>
+          placed.flatMap(([where, words]) => (where === place ? words : []));
+        const words = [...at(0), 'index', ...at(1), 'filter', ...at(2), 'A', ...at(3)];
+        const { ran, err } = await runSample(words);
+        const given = placed.filter(([where, [first = '']]) => where < 4 && first.startsWith('--platform'));
+        expect({ err, ran: ran[1] }).toEqual({
+          err: '',
+          ran: { own: given.map(() => 'ls'), global: undefined, changed: given.length > 0 },
+        });
+      }),
+    );
   });
 
   test('a bundle of flags of the program and leading ones is taken apart', async () => {
