@@ -105,6 +105,7 @@ export function defineCommand<C, G, F extends Flags>(command: CommandSpec<C, G, 
 export function usageOnly<C extends Outputs, G>(rule: ArgumentRule): Command<C, G> {
   return {
     arguments: rule,
+    hooks: false,
     run: ({ context, usage }) => {
       context.stderr.write(usage());
     },
