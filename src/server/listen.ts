@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type ByteStream, chunksOf } from '../content/bytes.ts';
 import type { WireError } from '../wire/error-body.ts';
 import type { RegistryRequest, RegistryResponse } from './exchange.ts';
@@ -125,14 +125,11 @@ class NodeRequest implements RegistryRequest {
   readonly path: string;
   readonly body: ByteStream;
   readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
   readonly #queryText: string;
   #query: URLSearchParams | undefined;
-  #aborting: AbortController | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request;
-    this.#response = response;
     this.method = request.method ?? 'GET';
     const target = originForm(request.url ?? '/');
     const question = target.indexOf('?');
@@ -146,22 +143,26 @@ class NodeRequest implements RegistryRequest {
     return this.#query;
   }
 
-  /** Made when somebody asks: most requests are answered without a wait that could be aborted. */
   get signal(): AbortSignal {
-    if (this.#aborting === undefined) {
-      const aborting = new AbortController();
-      this.#aborting = aborting;
-      this.#response.once('close', () => {
-        if (!this.#response.writableFinished) aborting.abort(new DOMException('The client has gone', 'AbortError'));
-      });
-    }
-    return this.#aborting.signal;
+    return signalOf(this.#request.socket);
   }
 
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
   }
+}
+
+const leavings = new WeakMap<Socket, AbortController>();
+
+/** Aborts when the client has gone. One for all requests of a connection: they come one after the other. */
+function signalOf(socket: Socket): AbortSignal {
+  const known = leavings.get(socket);
+  if (known !== undefined) return known.signal;
+  const leaving = new AbortController();
+  leavings.set(socket, leaving);
+  socket.once('close', () => leaving.abort(new DOMException('The client has gone', 'AbortError')));
+  return leaving.signal;
 }
 
 /** A proxy sends the whole address as the target. RFC 9112 section 3.2.2. */
