@@ -18,6 +18,18 @@ export interface TaggingPusher {
   pushTagged(expected: Descriptor, content: Uint8Array, reference: string, options?: CallOptions): Promise<void>;
 }
 
+/** Gets a manifest by its name in one step, where a resolve followed by a fetch would take two requests. */
+export interface ManifestFetcher {
+  /**
+   * @param reference a tag or a digest
+   * @throws {OciError} `NOT_FOUND`; `DIGEST_MISMATCH` when a digest was given and the bytes are others; `LIMIT_EXCEEDED`
+   */
+  fetchManifest(
+    reference: string,
+    options?: CallOptions,
+  ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>;
+}
+
 export interface RangeFetcher {
   /** Part of a blob: bytes are NOT verified, since a digest covers the whole. `end` is exclusive. */
   fetchRange(target: Descriptor, start: number, end: number, options?: CallOptions): Promise<ByteStream>;
@@ -65,6 +77,10 @@ export function canMount(sink: object): sink is Mounter {
 
 export function canPushTagged(sink: object): sink is TaggingPusher {
   return 'pushTagged' in sink;
+}
+
+export function canFetchManifest(source: object): source is ManifestFetcher {
+  return 'fetchManifest' in source;
 }
 
 export function canFetchRange(source: object): source is RangeFetcher {

@@ -43,8 +43,7 @@ function wireError(value: unknown): readonly WireError[] {
 
 function loneError(document: Readonly<Record<string, unknown>>): readonly WireError[] {
   const code = textOf(document['code']) || textOf(document['error']);
-  const message =
-    textOf(document['message']) || textOf(document['error_description']) || textOf(document['details']);
+  const message = textOf(document['message']) || textOf(document['error_description']) || textOf(document['details']);
   return code === '' && message === '' ? [] : [{ code, message }];
 }
 

@@ -1,0 +1,41 @@
+import { OciError, quoted } from '../../errors.ts';
+import { isPrivateLiteral } from '../transport/address.ts';
+import { redactUrl } from '../transport/redact.ts';
+
+/**
+ * Where tokens are asked for. A challenge comes from the network, and credentials are sent to the place it names, so it is
+ * checked: https anywhere; http only if the registry itself is; an address of a private network only if it is the registry's own.
+ *
+ * @param asked the request that was challenged
+ * @throws {OciError} `RESPONSE`
+ */
+export function resolveRealm(realm: string, asked: URL, insecure: boolean): URL {
+  let url: URL;
+  try {
+    url = new URL(realm, asked);
+  } catch (cause) {
+    throw new OciError('RESPONSE', `${asked.host} names the token server ${quoted(realm)}, which is no URL`, { cause });
+  }
+  checkRealm(url, asked, insecure);
+  return url;
+}
+
+/** @throws {OciError} `RESPONSE` */
+export function checkRealm(realm: URL, registry: URL, insecure: boolean): void {
+  const plain = realm.protocol === 'http:';
+  if (realm.protocol !== 'https:' && !(plain && registry.protocol === 'http:')) {
+    throw refused(realm, registry, plain ? 'over plain http' : 'which is not https');
+  }
+  if (insecure || realm.host === registry.host) return;
+  if (isPrivateLiteral(realm)) throw refused(realm, registry, 'in a private network');
+}
+
+function refused(realm: URL, registry: URL, why: string): OciError {
+  return new OciError(
+    'RESPONSE',
+    `${registry.host} names the token server ${redactUrl(realm)} ${why}, which is refused`,
+    {
+      hint: 'Use --insecure if that is meant to be',
+    },
+  );
+}

@@ -1,0 +1,94 @@
+import { OciError } from '../errors.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import type { CallOptions } from '../options.ts';
+import { type RepositoryAccess, repositoryScope } from '../wire/scope.ts';
+import { basicAuthorization } from './auth/credential.ts';
+import { resolveRealm } from './auth/realm.ts';
+import type { Transport } from './transport/transport.ts';
+import type { RegistryName } from '../oci/reference.ts';
+
+export interface AccessOptions extends CallOptions {
+  readonly transport: Transport;
+}
+
+export interface AuthorizationOptions extends AccessOptions {
+  /** @default 'pull' */
+  readonly access?: RepositoryAccess | undefined;
+  /** Other repositories of the registry to pull from. @default none */
+  readonly mounts?: readonly string[] | undefined;
+}
+
+/** What a registry wants to see with each request to a repository. */
+export type Authorization =
+  | {
+      readonly scheme: 'bearer';
+      readonly token: string;
+      /** Seconds. */
+      readonly expiresIn: number | undefined;
+      readonly refreshToken: string | undefined;
+    }
+  /** `header` is the value of `Authorization`. */
+  | { readonly scheme: 'basic'; readonly header: string }
+  /** The registry asks for nothing. */
+  | { readonly scheme: 'none' };
+
+/**
+ * What to authorize requests to a repository with: asks the registry what it wants and gets it.
+ *
+ * @throws {OciError} `UNAUTHORIZED` when there are no credentials, or none that the registry takes
+ */
+export async function authorizationFor(
+  repository: Repository,
+  { transport, access = 'pull', mounts = [], signal }: AuthorizationOptions,
+): Promise<Authorization> {
+  const { registry } = repository;
+  const scopes = [
+    repositoryScope(repository.repository, access),
+    ...mounts.map((name) => repositoryScope(name, 'pull')),
+  ];
+  const known = await transport.challengeOf(registry, signal);
+  if (known === undefined) return { scheme: 'none' };
+  const { credential, problem } = await transport.authorizerOf(registry).credentialFor(repository.repository, signal);
+  if (credential?.registryToken !== undefined) {
+    return { scheme: 'bearer', token: credential.registryToken, expiresIn: undefined, refreshToken: undefined };
+  }
+  const { scheme, parameters } = known.challenge;
+  if (scheme === 'basic') {
+    const header = credential === undefined ? undefined : basicAuthorization(credential);
+    if (header !== undefined) return { scheme: 'basic', header };
+    throw new OciError(
+      'UNAUTHORIZED',
+      `${registry} wants credentials for ${formatRepository(repository)} and there are none`,
+      {
+        hint: `Log in with: crane auth login ${registry}`,
+        cause: problem,
+      },
+    );
+  }
+  const { value, expiresIn, refreshToken } = await transport.tokens.get({
+    realm: resolveRealm(parameters['realm'] ?? '', known.url, transport.insecure),
+    service: parameters['service'],
+    scopes,
+    credential,
+    registry: transport.originOf(registry),
+    signal,
+  });
+  return { scheme: 'bearer', token: value, expiresIn, refreshToken };
+}
+
+/**
+ * Asks a registry whether it is one and takes the credentials there are for it.
+ *
+ * @throws {OciError} `UNAUTHORIZED` when it refuses them
+ */
+export async function checkAccess(registry: RegistryName, { transport, signal }: AccessOptions): Promise<void> {
+  await transport.perform({
+    registry,
+    method: 'GET',
+    target: '/v2/',
+    scopes: [],
+    purpose: `log in to ${registry}`,
+    expect: [200],
+    signal,
+  });
+}

@@ -1,0 +1,99 @@
+import { type ByteStream, pipe, streamOf } from '../content/bytes.ts';
+import { isOciError, OciError } from '../errors.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { CallOptions } from '../options.ts';
+import { openAt } from './download.ts';
+import type { RepositoryClient } from './repository-client.ts';
+
+/** Whether a blob is there, and how long it is. A refusal of the probe counts as absence: the next request tells more. */
+export async function statBlob(
+  client: RepositoryClient,
+  { mediaType, digest }: ContentId,
+  { signal }: CallOptions,
+): Promise<Descriptor | undefined> {
+  const { status, headers } = await client.perform({
+    method: 'HEAD',
+    path: `blobs/${digest}`,
+    purpose: `look for blob ${digest} in ${client.name}`,
+    expect: [200, 400, 403, 404, 405, 501],
+    access: 'pull',
+    signal,
+  });
+  if (status !== 200) return undefined;
+  const size = sizeOf(headers.get('content-length')) ?? (await measureBlob(client, digest, signal));
+  return { mediaType, digest, size };
+}
+
+/** Part of a blob; `end` is exclusive. */
+export async function fetchBlobRange(
+  client: RepositoryClient,
+  { digest, size }: Descriptor,
+  [start, end]: readonly [start: number, end: number],
+  { signal }: CallOptions,
+): Promise<ByteStream> {
+  const last = Math.min(end, size);
+  if (!(start >= 0) || start >= last) return streamOf(new Uint8Array(0));
+  const body = await openAt(client, digest, { start, end: last, whole: false }, signal);
+  return pipe(body, (source) => exactly(source, last - start, digest));
+}
+
+export async function deleteBlob(client: RepositoryClient, digest: Digest, { signal }: CallOptions): Promise<void> {
+  try {
+    await client.perform({
+      method: 'DELETE',
+      path: `blobs/${digest}`,
+      purpose: `delete blob ${digest} of ${client.name}`,
+      expect: [200, 202, 204],
+      access: 'delete',
+      signal,
+    });
+  } catch (error) {
+    if (!isOciError(error, 'UNSUPPORTED')) throw error;
+    throw new OciError('UNSUPPORTED', error.message, {
+      cause: error,
+      hint: 'This registry removes unused blobs itself',
+    });
+  }
+}
+
+/** Some proxies drop the length from answers to HEAD. */
+async function measureBlob(client: RepositoryClient, digest: Digest, signal: AbortSignal | undefined): Promise<number> {
+  const { status, headers, body } = await client.send({
+    method: 'GET',
+    path: `blobs/${digest}`,
+    headers: { range: 'bytes=0-0' },
+    purpose: `measure blob ${digest} of ${client.name}`,
+    expect: [200, 206],
+    access: 'pull',
+    signal,
+  });
+  await body.cancel();
+  const total =
+    status === 206 ? /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] : headers.get('content-length');
+  const size = sizeOf(total);
+  if (size === undefined) throw new OciError('RESPONSE', `${client.name} does not tell the size of blob ${digest}`);
+  return size;
+}
+
+function sizeOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+async function* exactly(
+  source: AsyncIterable<Uint8Array>,
+  wanted: number,
+  digest: Digest,
+): AsyncGenerator<Uint8Array, void> {
+  let left = wanted;
+  for await (const chunk of source) {
+    const part = chunk.byteLength > left ? chunk.subarray(0, left) : chunk;
+    left -= part.byteLength;
+    yield part;
+    if (left === 0) return;
+  }
+  throw new OciError(
+    'SIZE_MISMATCH',
+    `Blob ${digest} ended ${left} bytes before the end of the part that was asked for`,
+  );
+}

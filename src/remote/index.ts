@@ -1,0 +1,34 @@
+export type { Credential, CredentialScope, Keychain } from './auth/credential.ts';
+export { anonymous, firstKeychain, fixedKeychain } from './auth/credential.ts';
+export type { HelperAction, HelperCall, HelperResult, HelperRunner } from './auth/credential-helper.ts';
+export { type StoredCredential, eraseCredential, storeCredential } from './auth/config-file.ts';
+export { configuredHeaders, defaultKeychain, dockerConfigFile, dockerKeychain } from './auth/docker-config.ts';
+export type { CredentialEnvironment } from './auth/environment.ts';
+export { podmanAuthFiles, podmanKeychain } from './auth/podman-auth.ts';
+export {
+  type AccessOptions,
+  type Authorization,
+  type AuthorizationOptions,
+  authorizationFor,
+  checkAccess,
+} from './authorization.ts';
+export { type CatalogOptions, catalog } from './catalog.ts';
+export type { FetchedManifest } from './manifests.ts';
+export { type RemoteOptions, RemoteStore, remote } from './remote-store.ts';
+export type { TransportEvent } from './transport/events.ts';
+export type {
+  Exchange,
+  ExchangeRequest,
+  ExchangeResponse,
+  NetworkFault,
+  RequestBody,
+  ResponseHeaders,
+  StreamBody,
+  Timeouts,
+} from './transport/exchange.ts';
+export { NetworkError } from './transport/exchange.ts';
+export { type NodeHttpOptions, nodeHttp } from './transport/node-http.ts';
+export { redactUrl } from './transport/redact.ts';
+export { ResponseError } from './transport/response-error.ts';
+export type { RetryPolicy } from './transport/retry.ts';
+export { type HeaderSource, Transport, type TransportOptions, createTransport } from './transport/transport.ts';

@@ -1,0 +1,202 @@
+import type { ByteSource } from '../content/bytes.ts';
+import { digestOf } from '../content/hash.ts';
+import { maxManifestSize } from '../content/limit.ts';
+import { checkDigest, collectVerified } from '../content/verify.ts';
+import { isOciError, OciError, quoted } from '../errors.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
+import { manifestTypeOf } from '../oci/manifest.ts';
+import { essenceOf, isManifestType, isSchema1Type, mediaTypes } from '../oci/media-type.ts';
+import { parseTag } from '../oci/reference.ts';
+import type { CallOptions } from '../options.ts';
+import { maintainReferrers } from './referrers-tag.ts';
+import type { RepositoryClient, RepositoryRequest } from './repository-client.ts';
+import type { ResponseHeaders } from './transport/exchange.ts';
+
+export interface FetchedManifest {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * All kinds at once, joined: a registry that misses a kind converts or refuses, and some read one header only.
+ * crane-library reference, section 3.1.
+ */
+const accept: string = [
+  mediaTypes.dockerSchema1,
+  mediaTypes.dockerSchema1Signed,
+  mediaTypes.dockerManifest,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerManifestList,
+  mediaTypes.ociIndex,
+].join(',');
+
+/** A manifest by tag or digest with one GET. By digest the bytes are verified; by tag the digest is computed from them. */
+export async function fetchManifest(
+  client: RepositoryClient,
+  reference: string,
+  { signal }: CallOptions,
+): Promise<FetchedManifest> {
+  const request = readRequest(client, 'GET', reference, signal);
+  const { headers, bytes } = await client.read({ ...request, expect: [200] }, maxManifestSize);
+  const wanted = isDigest(reference) ? reference : undefined;
+  const stated = statedDigest(headers);
+  const digest = digestOf(bytes, algorithmOf(wanted ?? stated ?? sha256));
+  const mediaType = manifestTypeOf(bytes, essenceOf(headers.get('content-type') ?? ''));
+  if (wanted !== undefined) checkDigest(digest, wanted);
+  // The digest of signed schema 1 leaves out the signatures.
+  else if (stated !== undefined && stated !== digest && !isSchema1Type(mediaType)) {
+    client.transport.warn(`${client.name}:${reference} has the digest ${digest}, but the registry states ${stated}`);
+  }
+  return { descriptor: { mediaType, digest, size: bytes.byteLength }, bytes };
+}
+
+/** A manifest's descriptor by HEAD, or by GET from registries that answer HEAD incompletely (demand-and-quirks reference, Q-29). */
+export async function resolveManifest(
+  client: RepositoryClient,
+  reference: string,
+  options: CallOptions,
+): Promise<Descriptor> {
+  return (
+    (await headManifest(client, reference, options)) ?? (await fetchManifest(client, reference, options)).descriptor
+  );
+}
+
+/** Like {@link resolveManifest}; `undefined` when the manifest is not there or not to be seen. */
+export async function statManifest(
+  client: RepositoryClient,
+  { digest }: ContentId,
+  options: CallOptions,
+): Promise<Descriptor | undefined> {
+  try {
+    return await resolveManifest(client, digest, options);
+  } catch (error) {
+    if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return undefined;
+    throw error;
+  }
+}
+
+/** Puts a manifest under its digest, or under a tag when one is given, and keeps the list of its subject's referrers. */
+export async function putManifest(
+  client: RepositoryClient,
+  expected: Descriptor,
+  content: ByteSource,
+  { tag, signal }: CallOptions & { readonly tag?: string | undefined },
+): Promise<void> {
+  const bytes = await collectVerified(content, expected, maxManifestSize);
+  const tags = tag === undefined ? [] : [parseTag(tag)];
+  // A tag of content with another hash function is part of a push by digest (OCI distribution-spec, "Pushing Manifests").
+  const byDigest = tag === undefined || algorithmOf(expected.digest) !== 'sha256';
+  const query = byDigest && tag !== undefined ? `?tag=${tag}` : '';
+  const first = byDigest ? `${expected.digest}${query}` : tag;
+  const headers = await put(client, expected, bytes, first, signal);
+  const stored = statedDigest(headers);
+  if (stored !== undefined && algorithmOf(stored) === algorithmOf(expected.digest))
+    checkDigest(stored, expected.digest);
+  const accepted = new Set(headers.getAll('oci-tag').flatMap((value) => value.split(',').map((text) => text.trim())));
+  if (byDigest) {
+    for (const missing of tags.filter((name) => !accepted.has(name))) {
+      await put(client, expected, bytes, missing, signal);
+    }
+  }
+  await maintainReferrers(client, { target: expected, bytes, handled: headers.get('oci-subject') }, { signal });
+}
+
+/** @param reference a tag or a digest */
+export async function deleteManifest(
+  client: RepositoryClient,
+  reference: string,
+  { signal }: CallOptions,
+): Promise<void> {
+  const what = isDigest(reference) ? 'manifest' : 'tag';
+  try {
+    await client.perform({
+      method: 'DELETE',
+      path: `manifests/${isDigest(reference) ? reference : parseTag(reference)}`,
+      purpose: `delete ${what} ${quoted(reference)} of ${client.name}`,
+      expect: [200, 202, 204],
+      access: 'delete',
+      signal,
+    });
+  } catch (error) {
+    throw refusedDelete(error, what);
+  }
+}
+
+const sha256 = 'sha256:' as Digest;
+
+async function headManifest(
+  client: RepositoryClient,
+  reference: string,
+  { signal }: CallOptions,
+): Promise<Descriptor | undefined> {
+  const request = readRequest(client, 'HEAD', reference, signal);
+  let answer;
+  try {
+    answer = await client.perform({ ...request, expect: [200, ...unhelpfulHead] });
+  } catch (error) {
+    // An answer to HEAD has no words; the one to GET says what is wrong.
+    if (isOciError(error, 'UNAUTHORIZED')) return undefined;
+    throw error;
+  }
+  if (answer.status !== 200) return undefined;
+  const mediaType = essenceOf(answer.headers.get('content-type') ?? '');
+  const digest = statedDigest(answer.headers);
+  const size = Number(answer.headers.get('content-length') ?? Number.NaN);
+  const complete = isManifestType(mediaType) && digest !== undefined && Number.isSafeInteger(size) && size > 0;
+  if (!complete || (isDigest(reference) && digest !== reference)) return undefined;
+  return { mediaType, digest, size };
+}
+
+/** Statuses of registries and proxies that let HEAD not through. */
+const unhelpfulHead: readonly number[] = [400, 403, 405, 501];
+
+function readRequest(
+  client: RepositoryClient,
+  method: 'GET' | 'HEAD',
+  reference: string,
+  signal: AbortSignal | undefined,
+): Omit<RepositoryRequest, 'expect'> {
+  return {
+    method,
+    path: `manifests/${isDigest(reference) ? reference : parseTag(reference)}`,
+    headers: { accept },
+    purpose: `read manifest ${quoted(reference)} of ${client.name}`,
+    access: 'pull',
+    signal,
+  };
+}
+
+async function put(
+  client: RepositoryClient,
+  { mediaType }: Descriptor,
+  bytes: Uint8Array,
+  reference: string,
+  signal: AbortSignal | undefined,
+): Promise<ResponseHeaders> {
+  const { headers } = await client.perform({
+    method: 'PUT',
+    path: `manifests/${reference}`,
+    headers: { 'content-type': mediaType },
+    body: bytes,
+    purpose: `write manifest ${quoted(reference)} of ${client.name}`,
+    expect: [200, 201, 202, 204],
+    access: 'push',
+    signal,
+  });
+  return headers;
+}
+
+function statedDigest(headers: ResponseHeaders): Digest | undefined {
+  const value = headers.get('docker-content-digest');
+  return value !== undefined && isDigest(value) ? value : undefined;
+}
+
+function refusedDelete(error: unknown, what: string): unknown {
+  if (!isOciError(error) || (error.code !== 'UNSUPPORTED' && error.code !== 'RESPONSE')) return error;
+  const hint =
+    what === 'tag'
+      ? 'This registry may delete by digest only; that also removes all other tags of the same manifest'
+      : 'This registry may not allow deleting, or only in its own interface';
+  return new OciError('UNSUPPORTED', error.message, { cause: error, hint });
+}

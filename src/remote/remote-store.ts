@@ -1,0 +1,171 @@
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
+import { VerifiedStream } from '../content/verify.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import { isManifestType } from '../oci/media-type.ts';
+import { parseTag, type Repository } from '../oci/reference.ts';
+import type { CallOptions } from '../options.ts';
+import type {
+  Deleter,
+  ManifestFetcher,
+  Mounter,
+  RangeFetcher,
+  ReferrerLister,
+  ReferrerListOptions,
+  TaggingPusher,
+  TagLister,
+  TagListOptions,
+} from '../store/capabilities.ts';
+import type { ContentStore } from '../store/store.ts';
+import type { RepositoryAccess } from '../wire/scope.ts';
+import { deleteBlob, fetchBlobRange, statBlob } from './blobs.ts';
+import { fetchBlob } from './download.ts';
+import {
+  deleteManifest,
+  type FetchedManifest,
+  fetchManifest,
+  putManifest,
+  resolveManifest,
+  statManifest,
+} from './manifests.ts';
+import { listReferrers } from './referrers.ts';
+import { forgetReferrer, referrerOf } from './referrers-tag.ts';
+import { RepositoryClient } from './repository-client.ts';
+import { listTags } from './tags.ts';
+import type { Transport } from './transport/transport.ts';
+import { mountBlob, uploadBlob, type UploadSession } from './upload.ts';
+
+export interface RemoteOptions {
+  readonly transport: Transport;
+  /**
+   * What will be done at most, as far as is known: tokens are asked for with it from the start. Asking for more than is
+   * needed fails for users who may read only; asking for less costs a second token.
+   *
+   * @default 'pull'
+   */
+  readonly access?: RepositoryAccess | undefined;
+}
+
+/** Enough for the images of one command; they are some KiB each, and `maxManifestSize` at most. */
+const keptManifests = 8;
+
+/** One repository of a registry. Nothing is sent before the first call. */
+export function remote(repository: Repository, options: RemoteOptions): RemoteStore {
+  return new RemoteStore(repository, options);
+}
+
+/**
+ * A repository over HTTP. All methods may throw {@link ResponseError} (`UNAUTHORIZED`, `DENIED`, `NOT_FOUND`, `RATE_LIMITED`,
+ * `UNSUPPORTED`, `RESPONSE` …), {@link NetworkError} (`NETWORK`, `TIMEOUT`) and, from the keychain, `INVALID_SETTINGS`.
+ */
+export class RemoteStore
+  implements ContentStore, ManifestFetcher, Mounter, TaggingPusher, RangeFetcher, TagLister, ReferrerLister, Deleter
+{
+  readonly repository: Repository;
+  readonly #client: RepositoryClient;
+  /** Uploads that refused mounts have opened. */
+  readonly #sessions = new Map<Digest, UploadSession>();
+  /** Manifests fetched lately, so that resolving a tag and then reading its manifest is one request. */
+  readonly #manifests = new Map<Digest, FetchedManifest>();
+  /** Repositories this one may not mount from. */
+  readonly #unmountable = new Set<string>();
+
+  constructor(repository: Repository, { transport, access = 'pull' }: RemoteOptions) {
+    this.repository = repository;
+    this.#client = new RepositoryClient(transport, repository, access);
+  }
+
+  /** @throws {OciError} `INVALID_REFERENCE` when the text is neither a tag nor a digest */
+  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
+    return resolveManifest(this.#client, reference, options);
+  }
+
+  async fetchManifest(reference: string, options: CallOptions = {}): Promise<FetchedManifest> {
+    options.signal?.throwIfAborted();
+    const known = isDigest(reference) ? this.#manifests.get(reference) : undefined;
+    if (known !== undefined) return known;
+    const fetched = await fetchManifest(this.#client, reference, options);
+    this.#manifests.set(fetched.descriptor.digest, fetched);
+    const [oldest] = this.#manifests.keys();
+    if (this.#manifests.size > keptManifests && oldest !== undefined) this.#manifests.delete(oldest);
+    return fetched;
+  }
+
+  async stat(content: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    if (isManifestType(content.mediaType)) return statManifest(this.#client, content, options);
+    return statBlob(this.#client, content, options);
+  }
+
+  async fetch(target: Descriptor, options: CallOptions = {}): Promise<ByteStream> {
+    if (!isManifestType(target.mediaType)) return fetchBlob(this.#client, target, options);
+    const { bytes } = await this.fetchManifest(target.digest, options);
+    return VerifiedStream.of(bytes, target);
+  }
+
+  async fetchRange(target: Descriptor, start: number, end: number, options: CallOptions = {}): Promise<ByteStream> {
+    return fetchBlobRange(this.#client, target, [start, end], options);
+  }
+
+  /** Sends without looking first whether the content is there; callers `stat` before they open what they push. */
+  async push(expected: Descriptor, content: ByteSource, options: CallOptions = {}): Promise<void> {
+    if (isManifestType(expected.mediaType)) return putManifest(this.#client, expected, content, options);
+    const session = this.#sessions.get(expected.digest);
+    this.#sessions.delete(expected.digest);
+    return uploadBlob(this.#client, expected, content, { ...options, session });
+  }
+
+  async pushTagged(
+    expected: Descriptor,
+    content: Uint8Array,
+    reference: string,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    return putManifest(this.#client, expected, content, { tag: reference, signal });
+  }
+
+  async tag(target: Descriptor, reference: string, { signal }: CallOptions = {}): Promise<void> {
+    const { descriptor, bytes } = await this.fetchManifest(target.digest, { signal });
+    await putManifest(this.#client, { ...descriptor, mediaType: target.mediaType }, bytes, { tag: reference, signal });
+  }
+
+  canMountFrom(from: unknown): boolean {
+    if (!(from instanceof RemoteStore)) return false;
+    const { registry, repository } = from.repository;
+    const { registry: ours, repository: own } = this.repository;
+    return registry === ours && repository !== own && !this.#unmountable.has(repository);
+  }
+
+  async mount(target: Descriptor, from: unknown, options: CallOptions = {}): Promise<boolean> {
+    if (!this.canMountFrom(from) || !(from instanceof RemoteStore)) return false;
+    const { repository } = from.repository;
+    const { mounted, session, refused } = await mountBlob(this.#client, target.digest, repository, options);
+    if (refused === true) this.#unmountable.add(repository);
+    if (session !== undefined) this.#sessions.set(target.digest, session);
+    return mounted;
+  }
+
+  tags(options: TagListOptions = {}): AsyncIterable<readonly string[]> {
+    return listTags(this.#client, options);
+  }
+
+  async referrers(subject: ContentId, options: ReferrerListOptions = {}): Promise<readonly Descriptor[]> {
+    return listReferrers(this.#client, subject.digest, options);
+  }
+
+  /** Also takes the manifest out of the list its subject's referrers tag holds, where the registry does not keep the list. */
+  async deleteManifest(digest: Digest, options: CallOptions = {}): Promise<void> {
+    const { descriptor, bytes } = await fetchManifest(this.#client, digest, options);
+    await deleteManifest(this.#client, digest, options);
+    this.#manifests.delete(digest);
+    const entry = referrerOf(descriptor, bytes);
+    if (entry !== undefined) await forgetReferrer(this.#client, entry.subject, digest, options);
+  }
+
+  async deleteTag(tag: string, options: CallOptions = {}): Promise<void> {
+    return deleteManifest(this.#client, parseTag(tag), options);
+  }
+
+  async deleteBlob(digest: Digest, options: CallOptions = {}): Promise<void> {
+    return deleteBlob(this.#client, digest, options);
+  }
+}

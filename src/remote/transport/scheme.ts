@@ -1,0 +1,34 @@
+import { isLoopback, mayUsePlainHttp, type RegistryName } from '../../oci/reference.ts';
+import { streamOf } from '../../content/bytes.ts';
+import { NetworkError } from './exchange.ts';
+import type { Answer } from './redirect.ts';
+import { startOf } from './response-error.ts';
+
+export type Scheme = 'http' | 'https';
+
+/**
+ * How to reach a registry nothing is known of yet, in the order to try. On this machine plain http is the rule; elsewhere
+ * it is what is left when TLS is not spoken.
+ */
+export function schemesFor(registry: RegistryName, insecure: boolean): readonly Scheme[] {
+  if (isLoopback(registry)) return ['http', 'https'];
+  return insecure || mayUsePlainHttp(registry) ? ['https', 'http'] : ['https'];
+}
+
+/** Whether a failure says that the other scheme should be tried. */
+export function saysOtherScheme(error: unknown, tried: Scheme, registry: RegistryName): boolean {
+  if (!(error instanceof NetworkError)) return false;
+  // Without a port the schemes lead to different ports.
+  if (error.fault === 'unreachable') return tried === 'https' || !/:\d+$/.test(registry);
+  if (tried === 'https') return error.fault === 'not-tls';
+  return (error.fault === 'reset' && !error.reused) || error.fault === 'protocol';
+}
+
+/** What a TLS server says to plain http: Go, nginx, Apache and node word it alike. The answer's body is given back unread. */
+export async function detectTlsServer(answer: Answer): Promise<{ readonly isTls: boolean; readonly answer: Answer }> {
+  if (answer.status !== 400) return { isTls: false, answer };
+  const bytes = await startOf(answer.body, 4096);
+  const text = new TextDecoder().decode(bytes);
+  const isTls = /HTTP request (?:was sent )?to (?:an )?HTTPS|speaking plain HTTP to an SSL/i.test(text);
+  return { isTls, answer: { ...answer, body: streamOf(bytes) } };
+}

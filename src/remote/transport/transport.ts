@@ -1,0 +1,396 @@
+import { type ByteStream, collect, discard } from '../../content/bytes.ts';
+import { OciError } from '../../errors.ts';
+import type { CallOptions } from '../../options.ts';
+import type { RegistryName } from '../../oci/reference.ts';
+import { parseWarnings } from '../../wire/warning.ts';
+import { Authorizer } from '../auth/authorizer.ts';
+import { challengeIn, type KnownChallenge } from '../auth/known-challenge.ts';
+import { anonymous, type Keychain } from '../auth/credential.ts';
+import { checkRealm } from '../auth/realm.ts';
+import type { TokenHttp, TokenHttpRequest } from '../auth/token.ts';
+import { TokenCache } from '../auth/token-cache.ts';
+import type { TransportEvent } from './events.ts';
+import { defaultTimeouts, type Exchange, isReplayable, type RequestBody, type Timeouts } from './exchange.ts';
+import { nodeHttp } from './node-http.ts';
+import { redactHeaders, redactUrl } from './redact.ts';
+import { type Answer, follow, type FollowRequest } from './redirect.ts';
+import { drain, responseErrorOf } from './response-error.ts';
+import { defaultRetryPolicy, type RetryContext, type RetryPolicy, retrying, sleep } from './retry.ts';
+import { detectTlsServer, saysOtherScheme, type Scheme, schemesFor } from './scheme.ts';
+
+export interface TransportOptions {
+  /** Who is asking: `crane-oci/1.2.3`. */
+  readonly userAgent: string;
+  /** @default no credentials */
+  readonly keychain?: Keychain | undefined;
+  /** Take plain http and any TLS certificate, and send credentials over both. @default false */
+  readonly insecure?: boolean | undefined;
+  /** Headers for every request to registries and token servers, or how to read them when first needed. @default none */
+  readonly headers?: HeaderSource | undefined;
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  /** Called synchronously; it must not throw. */
+  readonly onEvent?: ((event: TransportEvent) => void) | undefined;
+  /** Sends single requests. @default {@link nodeHttp} */
+  readonly exchange?: Exchange | undefined;
+  /** @default Math.random */
+  readonly random?: (() => number) | undefined;
+  /** Milliseconds since the epoch. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** @default a timer */
+  readonly sleep?: RetryContext['sleep'] | undefined;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+export type HeaderSource = Headers | (() => Promise<Headers>);
+
+/** A request to a registry. */
+export interface RegistryRequest extends CallOptions {
+  readonly registry: RegistryName;
+  readonly method: string;
+  /** A path from the registry's root, `/v2/…`, or an absolute URL the registry named. */
+  readonly target: string | URL;
+  /** Names in lower case. */
+  readonly headers?: Headers | undefined;
+  readonly body?: RequestBody | undefined;
+  /** Token scopes, the most needed first. */
+  readonly scopes: readonly string[];
+  readonly repository?: string | undefined;
+  /** What the request is for, to follow "Could not" in messages: `read manifest "v1" of localhost:5000/app`. */
+  readonly purpose: string;
+  /** Statuses that are an answer; all others are thrown. */
+  readonly expect: readonly number[];
+  /** Milliseconds the answer may take, when it takes longer by nature. */
+  readonly responseTimeout?: number | undefined;
+  /** Try again on passing failures. @default true when the body can be sent again */
+  readonly retry?: boolean | undefined;
+  /** Return a redirect that leaves the origin instead of following it. @default false */
+  readonly sameOrigin?: boolean | undefined;
+}
+
+/** An answer that has been read whole. */
+export interface ReadAnswer extends Answer {
+  readonly bytes: Uint8Array;
+}
+
+/** What turned out about a registry and is remembered while the process runs. */
+export interface RegistryTraits {
+  /** It takes blobs by PATCH only. */
+  wantsPatch: boolean;
+}
+
+interface Host {
+  readonly registry: RegistryName;
+  readonly authorizer: Authorizer;
+  readonly traits: RegistryTraits;
+  scheme: Scheme | undefined;
+}
+
+/** Makes what a process needs once to speak with any number of registries: connections, credentials, tokens, policies. */
+export function createTransport(options: TransportOptions): Transport {
+  return new Transport(options);
+}
+
+/** Sends requests to registries: chooses the scheme, meets challenges, follows redirects, tries again. */
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #exchange: Exchange;
+  readonly #timeouts: Timeouts;
+  readonly #retry: RetryContext;
+  readonly #tokens: TokenCache;
+  readonly #hosts = new Map<RegistryName, Host>();
+  readonly #warned = new Set<string>();
+  #headers: Promise<Headers> | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#exchange = options.exchange ?? nodeHttp();
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#retry = {
+      policy: { ...defaultRetryPolicy, ...options.retry },
+      random: options.random ?? Math.random,
+      sleep: options.sleep ?? sleep,
+      onRetry: (attempt, delayMs, message) => options.onEvent?.({ type: 'retry', attempt, delayMs, message }),
+    };
+    const http: TokenHttp = (request) => this.#requestToken(request);
+    this.#tokens = new TokenCache(http, options.now ?? Date.now);
+  }
+
+  get insecure(): boolean {
+    return this.#options.insecure === true;
+  }
+
+  /**
+   * One request and its answer, whose body the caller reads or cancels.
+   *
+   * @throws {ResponseError} for a status that is not expected; {@link NetworkError}; `RESPONSE` for redirects that are refused
+   */
+  async send(request: RegistryRequest): Promise<Answer> {
+    if (request.retry === false || !isReplayable(request.body)) return this.#attempt(request);
+    return this.retrying(() => this.#attempt(request), request.signal);
+  }
+
+  /** Like {@link send}, with the body read within the tries. */
+  async read(request: RegistryRequest, limit: number): Promise<ReadAnswer> {
+    const what = `The answer to the request to ${request.purpose}`;
+    return this.retrying(async () => {
+      const answer = await this.#attempt(request);
+      await refuseTooLong(answer, limit, what);
+      return { ...answer, bytes: await collect(answer.body, limit, what) };
+    }, request.signal);
+  }
+
+  /** Like {@link send}, for answers whose body says nothing. */
+  async perform(request: RegistryRequest): Promise<Answer> {
+    const answer = await this.send(request);
+    await drain(answer.body);
+    return answer;
+  }
+
+  /** Runs a task of several requests under this transport's retry policy. */
+  async retrying<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return retrying(task, this.#retry, signal);
+  }
+
+  /** Tells whoever watches something a person should know, once. */
+  warn(message: string): void {
+    if (this.#warned.has(message) || this.#warned.size >= maxWarnings) return;
+    this.#warned.add(message);
+    this.#options.onEvent?.({ type: 'warning', message });
+  }
+
+  /** The registry's root, with the scheme that was found to work. */
+  originOf(registry: RegistryName): URL {
+    const host = this.#hostOf(registry);
+    return originUrl(registry, host.scheme ?? schemesFor(registry, this.insecure)[0] ?? 'https');
+  }
+
+  /** What a registry wants to see, asked at its root; `undefined` when it lets everybody in. */
+  async challengeOf(registry: RegistryName, signal?: AbortSignal): Promise<KnownChallenge | undefined> {
+    const host = this.#hostOf(registry);
+    if (host.authorizer.known !== undefined) return host.authorizer.known;
+    return this.retrying(async () => {
+      const answer = await this.#dispatch(host, pingOf(host, { signal }), undefined);
+      const found = challengeIn(answer);
+      if (found === undefined && answer.status !== 200) {
+        throw await responseErrorOf({ ...answer, method: 'GET', purpose: `reach ${registry}` });
+      }
+      await drain(answer.body);
+      host.authorizer.known = found;
+      return found;
+    }, signal);
+  }
+
+  /** What is known of a registry's wishes about credentials. */
+  authorizerOf(registry: RegistryName): Authorizer {
+    return this.#hostOf(registry).authorizer;
+  }
+
+  traitsOf(registry: RegistryName): RegistryTraits {
+    return this.#hostOf(registry).traits;
+  }
+
+  get tokens(): TokenCache {
+    return this.#tokens;
+  }
+
+  /** Closes idle connections. The transport can still be used. */
+  close(): void {
+    this.#exchange.close?.();
+  }
+
+  async #attempt(request: RegistryRequest): Promise<Answer> {
+    request.signal?.throwIfAborted();
+    const host = this.#hostOf(request.registry);
+    const session = host.authorizer.session({ ...request, reads: isRead(request.method) });
+    let retriedTarget = false;
+    for (;;) {
+      const own = this.#isOwn(host, request.target);
+      const answer = await this.#dispatch(host, request, own ? await session.authorization() : undefined);
+      if (request.expect.includes(answer.status)) {
+        session.accepted();
+        return answer;
+      }
+      const again =
+        answer.status === 401 && own && !answer.crossed && isReplayable(request.body)
+          ? await session.refused(answer, () => this.#ping(host, request))
+          : // A signed URL may have expired; the registry makes a new one.
+            answer.crossed && !retriedTarget && isRead(request.method) && expiredStatuses.has(answer.status);
+      if (!again) {
+        const { method, purpose } = request;
+        throw await responseErrorOf({ ...answer, method, purpose, login: session.state });
+      }
+      if (answer.crossed) retriedTarget = true;
+      await drain(answer.body);
+    }
+  }
+
+  async #dispatch(host: Host, request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
+    const configured = await this.#configuredHeaders();
+    const { target } = request;
+    const privateHeaders = authorization === undefined ? configured : { ...configured, authorization };
+    if (target instanceof URL) {
+      return this.#follow(request, target, this.#isOwn(host, target) ? privateHeaders : {});
+    }
+    const schemes = host.scheme === undefined ? schemesFor(host.registry, this.insecure) : [host.scheme];
+    if (schemes.length > 1 && !isReplayable(request.body)) {
+      await discard((await this.#dispatch(host, pingOf(host, request), authorization)).body);
+      return this.#dispatch(host, request, authorization);
+    }
+    return this.#tryEach(schemes, host, (origin) => this.#follow(request, new URL(target, origin), privateHeaders));
+  }
+
+  async #tryEach(schemes: readonly Scheme[], host: Host, send: (origin: URL) => Promise<Answer>): Promise<Answer> {
+    let first: unknown;
+    for (const scheme of schemes) {
+      const isLast = scheme === schemes.at(-1);
+      try {
+        const { isTls, answer } = await detectOnce(await send(originUrl(host.registry, scheme)), scheme, schemes);
+        if (isTls && !isLast) continue;
+        host.scheme = scheme;
+        return answer;
+      } catch (error) {
+        first ??= error;
+        if (isLast || !saysOtherScheme(error, scheme, host.registry)) throw first;
+      }
+    }
+    throw first;
+  }
+
+  async #follow(request: RegistryRequest, url: URL, privateHeaders: Headers): Promise<Answer> {
+    const { method, body, signal, responseTimeout, sameOrigin } = request;
+    const timeouts = responseTimeout === undefined ? this.#timeouts : { ...this.#timeouts, response: responseTimeout };
+    const headers = { ...this.#commonHeaders(), ...request.headers };
+    const answer = await this.#traced({ method, url, headers, body, signal, timeouts, sameOrigin, privateHeaders });
+    for (const text of parseWarnings(answer.headers.getAll('warning'))) this.warn(`${url.host}: ${text}`);
+    return answer;
+  }
+
+  async #traced(request: Omit<FollowRequest, 'insecure'>): Promise<Answer> {
+    const { onEvent } = this.#options;
+    if (onEvent === undefined) return follow(this.#exchange, { ...request, insecure: this.insecure });
+    const secrets = new Set(Object.keys(request.privateHeaders));
+    const exchange: Exchange = async (sent) => {
+      const { method } = sent;
+      const url = redactUrl(sent.url);
+      const start = performance.now();
+      onEvent({ type: 'request', method, url, headers: redactHeaders(sent.headers, secrets) });
+      const response = await this.#exchange(sent);
+      onEvent({ type: 'response', method, url, status: response.status, milliseconds: performance.now() - start });
+      return response;
+    };
+    return follow(exchange, { ...request, insecure: this.insecure });
+  }
+
+  async #ping(host: Host, { signal }: RegistryRequest): Promise<Answer | undefined> {
+    const answer = await this.#dispatch(host, pingOf(host, { signal }), undefined);
+    await drain(answer.body);
+    return answer.status === 401 ? answer : undefined;
+  }
+
+  async #requestToken(request: TokenHttpRequest): ReturnType<TokenHttp> {
+    const { method, url, registry, signal, source, expect, body } = request;
+    const privateHeaders = { ...(await this.#configuredHeaders()), ...request.headers };
+    return this.retrying(async () => {
+      signal?.throwIfAborted();
+      const answer = await this.#traced({
+        method,
+        url,
+        headers: this.#commonHeaders(),
+        body,
+        signal,
+        timeouts: this.#timeouts,
+        privateHeaders,
+        check: (next) => checkRealm(next, registry, this.insecure),
+      });
+      if (expect.includes(answer.status)) {
+        const bytes = await collect(answer.body, maxTokenSize, `The answer of the token server ${url.host}`);
+        return { status: answer.status, bytes };
+      }
+      const login = { registry: registry.host, source };
+      throw await responseErrorOf({ ...answer, method, purpose: `get a token for ${registry.host}`, login });
+    }, signal);
+  }
+
+  #commonHeaders(): Headers {
+    return { 'user-agent': this.#options.userAgent, 'accept-encoding': 'identity' };
+  }
+
+  async #configuredHeaders(): Promise<Headers> {
+    const { headers = {} } = this.#options;
+    this.#headers ??= (typeof headers === 'function' ? headers() : Promise.resolve(headers)).then(usableHeaders);
+    return this.#headers;
+  }
+
+  /** Whether a URL is the registry's own, so that credentials may go there. */
+  #isOwn(host: Host, target: string | URL): boolean {
+    return typeof target === 'string' || target.origin === this.originOf(host.registry).origin;
+  }
+
+  #hostOf(registry: RegistryName): Host {
+    const known = this.#hosts.get(registry);
+    if (known !== undefined) return known;
+    const authorizer = new Authorizer({
+      registry,
+      keychain: this.#options.keychain ?? anonymous,
+      tokens: this.#tokens,
+      insecure: this.insecure,
+      warn: (message) => this.warn(message),
+      now: this.#options.now ?? Date.now,
+      origin: () => this.originOf(registry),
+    });
+    const host: Host = { registry, authorizer, traits: { wantsPatch: false }, scheme: undefined };
+    this.#hosts.set(registry, host);
+    return host;
+  }
+}
+
+/** A token and what comes with it take a few KiB. */
+const maxTokenSize = 64 * 1024;
+/** A registry that words each warning anew must not fill the memory. */
+const maxWarnings = 1000;
+const expiredStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
+
+function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
+  const purpose = `reach ${registry}`;
+  return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
+}
+
+async function detectOnce(
+  answer: Answer,
+  scheme: Scheme,
+  schemes: readonly Scheme[],
+): Promise<{ readonly isTls: boolean; readonly answer: Answer }> {
+  return schemes.length > 1 && scheme === 'http' ? detectTlsServer(answer) : { isTls: false, answer };
+}
+
+/** @throws {OciError} `LIMIT_EXCEEDED` before anything is read */
+async function refuseTooLong(answer: Answer, limit: number, what: string): Promise<void> {
+  const stated = Number(answer.headers.get('content-length') ?? 0);
+  if (stated <= limit) return;
+  await (answer.body satisfies ByteStream).cancel();
+  throw new OciError('LIMIT_EXCEEDED', `${what} has ${stated} bytes, the limit is ${limit}`);
+}
+
+function originUrl(registry: RegistryName, scheme: Scheme): URL {
+  return new URL(`${scheme}://${registry === '::1' ? '[::1]' : registry}/`);
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Our own user agent stays, as with crane; what frames a message is no setting. */
+function usableHeaders(headers: Headers): Headers {
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return Object.fromEntries(entries.filter(([name]) => !reservedHeaders.has(name)));
+}
+
+const reservedHeaders: ReadonlySet<string> = new Set([
+  'user-agent',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+]);
