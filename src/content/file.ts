@@ -31,34 +31,49 @@ export async function writeFileAtomically(
   source: ByteSource,
   options: WriteFileOptions = {},
 ): Promise<number> {
-  const { mode = 0o644, fsync = false, signal } = options;
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${randomBytes(8).toString('hex')}.partial`);
+  const { signal } = options;
   try {
-    signal?.throwIfAborted();
-    const handle = await open(temporary, 'wx', mode);
-    try {
-      const written = await writeChunks(handle, source, { signal });
-      if (fsync) await handle.sync();
-      await handle.close();
-      signal?.throwIfAborted();
-      await rename(temporary, path);
-      if (fsync) await syncDirectory(dirname(path));
-      return written;
-    } catch (error) {
-      await handle.close().catch(ignore);
-      await rm(temporary, { force: true }).catch(ignore);
-      throw error;
-    }
+    return await createFileAtomically(path, (handle) => writeChunks(handle, source, { signal }), options);
   } catch (error) {
-    const released = discard(source).catch(ignore);
-    // A source that hangs may never answer; after an abort nobody waits for it.
-    if (signal?.aborted !== true) await released;
+    await discard(source).catch(ignore);
     throw error;
   }
 }
 
 /**
- * Writes at the handle's position: chunks are gathered into few large writes, and the next ones are awaited while the last
+ * Like {@link writeFileAtomically} for a file that is not written from its start to its end: `write` fills the temporary
+ * file, and what it returns is the result.
+ */
+export async function createFileAtomically<T>(
+  path: string,
+  write: (handle: FileHandle) => Promise<T>,
+  { mode = 0o644, fsync = false, signal }: WriteFileOptions = {},
+): Promise<T> {
+  signal?.throwIfAborted();
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${randomBytes(8).toString('hex')}.partial`);
+  const handle = await open(temporary, 'wx', mode);
+  try {
+    const result = await write(handle);
+    if (fsync) await handle.sync();
+    await handle.close();
+    signal?.throwIfAborted();
+    await rename(temporary, path);
+    if (fsync) await syncDirectory(dirname(path));
+    return result;
+  } catch (error) {
+    await handle.close().catch(ignore);
+    await rm(temporary, { force: true }).catch(ignore);
+    throw error;
+  }
+}
+
+export interface WriteChunksOptions extends CallOptions {
+  /** Where the first byte goes, so that several writers can fill one file. @default the handle's own position */
+  readonly position?: number | undefined;
+}
+
+/**
+ * Writes at one place of a file: chunks are gathered into few large writes, and the next ones are awaited while the last
  * are written.
  *
  * @returns how many bytes were written
@@ -66,7 +81,7 @@ export async function writeFileAtomically(
 export async function writeChunks(
   handle: FileHandle,
   source: ByteSource,
-  { signal }: CallOptions = {},
+  { signal, position }: WriteChunksOptions = {},
 ): Promise<number> {
   let total = 0;
   let gathered: Uint8Array[] = [];
@@ -79,7 +94,7 @@ export async function writeChunks(
       size += chunk.byteLength;
       if (size < gatherSize && gathered.length < gatherCount) continue;
       await writing;
-      writing = writeAll(handle, gathered, size);
+      writing = writeAll(handle, gathered, size, placeOf(position, total));
       // The failure is met at the next await; until then it must not count as unhandled.
       writing.catch(ignore);
       total += size;
@@ -87,7 +102,7 @@ export async function writeChunks(
       size = 0;
     }
     await writing;
-    if (size > 0) await writeAll(handle, gathered, size);
+    if (size > 0) await writeAll(handle, gathered, size, placeOf(position, total));
     return total + size;
   } finally {
     await writing.catch(ignore);
@@ -193,12 +208,21 @@ async function openForReading(path: string, regularOnly: boolean): Promise<FileH
   }
 }
 
+function placeOf(start: number | undefined, written: number): number | undefined {
+  return start === undefined ? undefined : start + written;
+}
+
 /** `writev` may write less than it was given. */
-async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], size: number): Promise<void> {
+async function writeAll(
+  handle: FileHandle,
+  chunks: readonly Uint8Array[],
+  size: number,
+  position: number | undefined,
+): Promise<void> {
   let rest = chunks;
   let left = size;
   for (;;) {
-    const { bytesWritten } = await handle.writev(rest);
+    const { bytesWritten } = await handle.writev(rest, placeOf(position, size - left));
     left -= bytesWritten;
     if (left <= 0) return;
     rest = without(rest, bytesWritten);
