@@ -216,7 +216,9 @@ function isAuthority(text: string): boolean {
   const [host = '', port, ...rest] = text.split(':');
   if (rest.length > 0 || (port !== undefined && !/^\d+$/.test(port))) return false;
   if (port !== undefined && Number(port) > 65_535) return false;
-  return host !== '' && !/[\s/?#@[\]\\%<>"^`{|}\p{Cc}]/u.test(host);
+  // A path like ./x or ../x is not meant as a host; 255 is the longest name of the DNS.
+  if (host === '' || host.startsWith('.') || host.length > 255) return false;
+  return !/[\s/?#@[\]\\%<>"^`{|}\p{Cc}]/u.test(host);
 }
 
 function invalid(text: string, reason: string, hint?: string): OciError {
