@@ -33,7 +33,9 @@ export async function copyAllTags(
   const [reader, writer] = await Promise.all([session.repository(from), session.repository(to, 'push')]);
   const [tags, taken] = await Promise.all([
     step(`reading tags for ${source}`, () => listTags(session, reader)),
-    step(`reading tags for ${destination}`, async () => (noClobber ? takenTags(session, writer) : [])),
+    step(`reading tags for ${destination}`, async (): Promise<readonly string[]> =>
+      noClobber ? takenTags(session, writer) : [],
+    ),
   ]);
   const abort = new AbortController();
   const signal = joinSignals(session.signal, abort.signal);

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { isOciError, OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { parseReference } from '../oci/reference.ts';
 import { copyGraph } from '../ops/copy.ts';
 import { imageForPlatform } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
@@ -23,14 +22,11 @@ export async function openLocalTarget(session: Session, location: LocalLocation)
         });
       });
     case 'docker-archive':
-      return archiveTarget(location, async (artifact, options) => {
+      return archiveTarget(location, async (artifact, { concurrency } = {}) => {
         const { writeDockerArchive } = await import('../archive/docker-archive-writer.ts');
         const image = await imageForPlatform(artifact, session.platform, session);
-        const name = location.tag === undefined ? [] : [parseReference(location.tag)];
-        await writeDockerArchive([{ artifact: image, names: name }], location.path, {
-          ...options,
-          signal: session.signal,
-        });
+        const options = { concurrency, signal: session.signal };
+        await writeDockerArchive([{ artifact: image, name: location.tag }], location.path, options);
       });
     default:
       return location.kind satisfies never;

@@ -1,5 +1,8 @@
+import { collect } from '../content/bytes.ts';
 import type { Platform } from '../oci/platform.ts';
 import { type RegistryName, type Repository, formatRepository } from '../oci/reference.ts';
+import type { Keychain } from '../remote/auth/credential.ts';
+import type { CredentialEnvironment } from '../remote/auth/environment.ts';
 import type { RemoteStore } from '../remote/remote-store.ts';
 import type { TransportEvent } from '../remote/transport/events.ts';
 import type { Transport } from '../remote/transport/transport.ts';
@@ -7,6 +10,9 @@ import type { RepositoryAccess } from '../wire/scope.ts';
 import type { Globals } from './globals.ts';
 import { createLog, type Log } from './log.ts';
 import type { Output, Process } from './process.ts';
+
+/** Tokens of some registries are a few KiB long. */
+const maxPasswordSize = 64 * 1024;
 
 /**
  * One run of the program: the injected process, the global flags, and what commands share because of them. Everything
@@ -20,6 +26,7 @@ export class Session {
   #globals: Globals | undefined;
   #transport: Promise<Transport> | undefined;
   #passwordFor: RegistryName | undefined;
+  #password: Promise<string> | undefined;
 
   constructor(process: Process) {
     this.process = process;
@@ -80,6 +87,36 @@ export class Session {
     return known;
   }
 
+  /** Where Docker, podman and their like keep credentials. */
+  credentialEnvironment(): CredentialEnvironment {
+    const { env, homedir, platform } = this.process;
+    return { env, homedir, platform, onWarning: (message) => this.log.warn(message) };
+  }
+
+  /** Credentials of the command line for the one registry they are for, else what is stored. */
+  async keychain(): Promise<Keychain> {
+    const { defaultKeychain } = await import('../remote/auth/docker-config.ts');
+    const stored = defaultKeychain(this.credentialEnvironment());
+    const username = this.#globals?.username ?? '';
+    if (username === '') return stored;
+    const password = await this.password();
+    const given = { source: 'the command line', username, password };
+    return async (scope, options) =>
+      this.#passwordFor === undefined || scope.registry === this.#passwordFor ? given : stored(scope, options);
+  }
+
+  /** The password in front of the command's name; empty when there is none. */
+  async password(): Promise<string> {
+    if (this.#globals?.['password-stdin'] === true) this.#password ??= this.readPassword();
+    return this.#password ?? this.#globals?.password ?? '';
+  }
+
+  /** Standard input, without the line end that ends it. */
+  async readPassword(): Promise<string> {
+    const bytes = await collect(this.process.stdin, maxPasswordSize, 'The password');
+    return Buffer.from(bytes).toString().replace(/\n$/, '').replace(/\r$/, '');
+  }
+
   async transport(): Promise<Transport> {
     this.#transport ??= this.#createTransport();
     return this.#transport;
@@ -96,11 +133,16 @@ export class Session {
   }
 
   async #createTransport(): Promise<Transport> {
-    const { createTransport } = await import('../remote/transport/transport.ts');
+    const [{ createTransport }, { configuredHeaders }] = await Promise.all([
+      import('../remote/transport/transport.ts'),
+      import('../remote/auth/docker-config.ts'),
+    ]);
     const { program, version } = this.process;
     return createTransport({
       userAgent: `${program}/${version} crane-oci/${version}`,
       insecure: this.#globals?.insecure ?? false,
+      keychain: await this.keychain(),
+      headers: async () => configuredHeaders(this.credentialEnvironment()),
       onEvent: (event) => this.#onEvent(event),
     });
   }

@@ -1,0 +1,62 @@
+import { OciError, quoted } from '../../errors.ts';
+import { encodeJson } from '../../oci/json.ts';
+import { dockerHub, parseRepository, type Repository } from '../../oci/reference.ts';
+import { authorizationFor } from '../../remote/authorization.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import { bool, strings } from '../framework/flag.ts';
+import type { Globals } from '../globals.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'REPO',
+  description:
+    'Get a token from the token server of a registry and print it as JSON, or with --header as a request header. A registry without tokens has none to print; where it takes user and password, --header prints those.',
+  examples: 'curl -H "$(crane auth token -H alpine)" https://index.docker.io/v2/library/alpine/tags/list',
+  arguments: exactly(1),
+  flags: {
+    header: bool({ shorthand: 'H', description: 'Print a header for curl -H instead, without a line end' }),
+    mount: strings({
+      shorthand: 'm',
+      description: 'Other repositories of the registry that the token shall be good to pull from',
+    }),
+    push: bool({ description: 'Get a token that is good to push, too' }),
+  },
+  async run({ args: [name = ''], flags, context: session }) {
+    const repository = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepository(name));
+    const mounts = flags.mount.map((mount) => mountName(mount, repository));
+    session.asks(repository.registry);
+    const transport = await session.transport();
+    const options = { transport, access: flags.push ? 'push' : 'pull', mounts, signal: session.signal } as const;
+    const found = await step(`getting a token for ${name}`, () => authorizationFor(repository, options));
+    if (found.scheme === 'bearer') {
+      if (flags.header) return session.print(`Authorization: Bearer ${found.token}`);
+      const { token, refreshToken, expiresIn } = found;
+      return session.print(
+        `${encodeJson({ token, access_token: token, refresh_token: refreshToken ?? '', expires_in: expiresIn ?? 0 })}\n`,
+      );
+    }
+    if (found.scheme === 'basic' && flags.header) return session.print(`Authorization: ${found.header}`);
+    throw new OciError(
+      'UNSUPPORTED',
+      `challenge scheme "${found.scheme === 'none' ? '' : found.scheme}" is not bearer`,
+      {
+        hint:
+          found.scheme === 'none'
+            ? `${repository.registry} asks for no credentials`
+            : 'It takes user and password with each request; -H prints them',
+      },
+    );
+  },
+});
+
+/** A repository of the same registry, by its full name or by its path alone. */
+function mountName(text: string, { registry }: Repository): string {
+  const mount = parseRepository(text);
+  if (mount.registry === registry) return mount.repository;
+  if (mount.registry === dockerHub) return text;
+  throw new OciError('INVALID_REFERENCE', `Blobs cannot be mounted from ${quoted(text)}: it is in another registry`, {
+    hint: `Name a repository of ${registry}`,
+  });
+}
