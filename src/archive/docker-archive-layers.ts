@@ -1,0 +1,87 @@
+import { type ByteStream, collect, pipe } from '../content/bytes.ts';
+import { type Compression, compressionOf, magicSize } from '../content/compression.ts';
+import { gzipping } from '../content/gzip.ts';
+import { Digester } from '../content/hash.ts';
+import { type Spool, spool } from '../content/spool.ts';
+import type { TarIndexEntry } from '../content/tar/tar-index.ts';
+import { VerifiedStream } from '../content/verify.ts';
+import { isOciError, OciError, quoted } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { mediaTypes } from '../oci/media-type.ts';
+import type { CallOptions } from '../options.ts';
+import type { TarFile } from './tar-file.ts';
+
+/** A layer as it will be pushed, and how to read it. */
+export interface ArchiveLayer {
+  readonly target: Descriptor;
+  open(options: CallOptions): Promise<ByteStream>;
+}
+
+/** The layers in an archive, each read once however many images share it. */
+export class ArchiveLayers implements AsyncDisposable {
+  readonly #file: TarFile;
+  readonly #spoolDirectory: string | undefined;
+  /** By where they are in the file, since several names can be of one layer. */
+  readonly #known = new Map<number, ArchiveLayer>();
+  readonly #spools: Spool[] = [];
+
+  constructor(file: TarFile, spoolDirectory: string | undefined) {
+    this.#file = file;
+    this.#spoolDirectory = spoolDirectory;
+  }
+
+  /**
+   * What a file is as a layer. Compressed ones are hashed; others are gzipped into a temporary file, since registries want
+   * them so, and checked against `diffId` on the way.
+   */
+  async describe(entry: TarIndexEntry, diffId: Digest, options: CallOptions): Promise<ArchiveLayer> {
+    const known = this.#known.get(entry.start);
+    if (known !== undefined) return known;
+    const start = await collect(await this.#file.open(entry, options, 0, magicSize), magicSize);
+    const compression = compressionOf(start);
+    const layer =
+      compression === 'none'
+        ? await this.#compress(entry, diffId, options)
+        : await this.#hash(entry, layerTypes[compression], options);
+    this.#known.set(entry.start, layer);
+    return layer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#spools.map((kept) => kept[Symbol.asyncDispose]()));
+  }
+
+  async #hash(entry: TarIndexEntry, mediaType: string, options: CallOptions): Promise<ArchiveLayer> {
+    const digester = new Digester();
+    for await (const chunk of await this.#file.open(entry, options)) digester.update(chunk);
+    const target = { mediaType, digest: digester.finish(), size: entry.size };
+    return { target, open: (openOptions) => this.#file.open(entry, openOptions) };
+  }
+
+  async #compress(entry: TarIndexEntry, diffId: Digest, { signal }: CallOptions): Promise<ArchiveLayer> {
+    const content = VerifiedStream.of(await this.#file.open(entry, { signal }), { digest: diffId, size: entry.size });
+    try {
+      const kept = await spool(pipe(content, gzipping()), { directory: this.#spoolDirectory, signal });
+      this.#spools.push(kept);
+      const target = { mediaType: mediaTypes.dockerLayerGzip, digest: kept.digest, size: kept.size };
+      return { target, open: (options) => kept.open(options) };
+    } catch (cause) {
+      if (!isOciError(cause, 'DIGEST_MISMATCH')) throw cause;
+      const name = `${quoted(entry.header.name)} in ${quoted(this.#file.name)}`;
+      throw new OciError(
+        'DIGEST_MISMATCH',
+        `The layer ${name} is not the one that the config lists: ${cause.message}`,
+        {
+          cause,
+          hint: 'The archive is damaged; save or fetch it again',
+        },
+      );
+    }
+  }
+}
+
+const layerTypes: Readonly<Record<Exclude<Compression, 'none'>, string>> = {
+  gzip: mediaTypes.dockerLayerGzip,
+  zstd: mediaTypes.ociLayerZstd,
+};
