@@ -1,0 +1,6 @@
+export { CopyError, copyGraph, type CopyOptions, GraphCopy } from './copy.ts';
+export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
+export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOptions } from './random.ts';
+export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';
+export { imageForPlatform, openArtifact } from './resolve.ts';
+export { type Problem, validate, type ValidateOptions } from './validate.ts';

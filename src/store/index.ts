@@ -1,0 +1,26 @@
+export type { Artifact } from './artifact.ts';
+export { type CacheEvent, type CachingOptions, cachingSource } from './caching.ts';
+export {
+  canDelete,
+  canFetchManifest,
+  canFetchRange,
+  canIngest,
+  canListReferrers,
+  canListTags,
+  canMount,
+  canPushTagged,
+  type Deleter,
+  type Ingester,
+  type ManifestFetcher,
+  type Mounter,
+  type RangeFetcher,
+  type ReferrerLister,
+  type ReferrerListOptions,
+  type TaggingPusher,
+  type TagLister,
+  type TagListOptions,
+} from './capabilities.ts';
+export { MemoryStore } from './memory.ts';
+export { OverlayStore } from './overlay.ts';
+export type { ProgressEvent, ProgressOptions, SkipReason } from './progress.ts';
+export type { ContentSink, ContentSource, ContentStore } from './store.ts';
