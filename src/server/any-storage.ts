@@ -1,12 +1,13 @@
 import { type ByteStream, pipe } from '../content/bytes.ts';
 import { VerifiedStream } from '../content/verify.ts';
-import { OciError, quoted } from '../errors.ts';
+import { quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
 import { canFetchRange, canMount } from '../store/capabilities.ts';
 import type { ContentStore } from '../store/store.ts';
 import type { ByteRange } from '../wire/content-range.ts';
+import { Refusal } from './errors.ts';
 import { FileUploads } from './file-uploads.ts';
 import { MemoryUploads } from './memory-uploads.ts';
 import type { RegistryRepository, RegistryStorage, Uploads } from './storage.ts';
@@ -94,5 +95,5 @@ async function* part(source: AsyncIterable<Uint8Array>, { start, end }: ByteRang
 }
 
 function missing(name: string): never {
-  throw new OciError('NOT_FOUND', `There is no repository ${quoted(name)}`);
+  throw new Refusal(404, 'NAME_UNKNOWN', `There is no repository ${quoted(name)}`);
 }
