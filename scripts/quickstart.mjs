@@ -111,9 +111,9 @@ async function tour(address) {
  */
 async function crane(...args) {
   console.log(`$ crane ${args.join(' ')}`);
-  const output = await must(process.execPath, [program, ...args]);
-  console.log(output.trimEnd());
-  return output.trim();
+  const { output, stdout } = await must(process.execPath, [program, ...args]);
+  if (output !== '') console.log(output.trimEnd());
+  return stdout.trim();
 }
 
 /**
@@ -124,7 +124,7 @@ async function must(command, args) {
   const inRoot = command === 'npm' || !args.includes(program);
   const result = await run(command, args, { cwd: inRoot ? root : work, env: environment, timeout: 300_000 });
   if (!result.ok) throw new Error(`${result.reason}\n${result.output}`);
-  return result.output;
+  return result;
 }
 
 /**

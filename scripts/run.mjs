@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
  * @typedef {object} RunResult
  * @property {boolean} ok exit code 0
  * @property {string} output stdout and stderr as they came, empty with `show`
+ * @property {string} stdout
  * @property {string} reason why it failed, in a few words
  */
 
@@ -27,19 +28,21 @@ export function run(command, args, options = {}) {
     const stdio = show ? 'inherit' : 'pipe';
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', stdio, stdio], shell: needsShell(command) });
     let output = '';
+    let stdout = '';
     let late = false;
     const timer = setTimeout(() => ((late = true), child.kill('SIGKILL')), timeout);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => (output += text));
     }
+    child.stdout?.on('data', (text) => (stdout += text));
     child.on('error', (error) => {
       clearTimeout(timer);
-      resolve({ ok: false, output, reason: error.message });
+      resolve({ ok: false, output, stdout, reason: error.message });
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       const reason = late ? `no end after ${timeout / 1000} s` : signal === null ? `exit code ${code}` : signal;
-      resolve({ ok: code === 0, output, reason });
+      resolve({ ok: code === 0, output, stdout, reason });
     });
   });
 }

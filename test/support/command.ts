@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from './paths.ts';
@@ -24,6 +24,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** @default no input */
   readonly input?: string | Uint8Array;
+  /** A file that takes stdout and stderr, for servers that talk much. @default they come with the result */
+  readonly log?: string;
   /** Milliseconds until the process is killed. @default 60_000 */
   readonly timeout?: number;
 }
@@ -67,11 +69,13 @@ export function runCommand(
 }
 
 export function startCommand(file: string, args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { cwd, input, timeout = 60_000 } = options;
-  const child = spawn(file, args, { cwd, env: environment(options), stdio: ['pipe', 'pipe', 'pipe'] });
+  const { cwd, input, log, timeout = 60_000 } = options;
+  const output = log === undefined ? 'pipe' : openSync(log, 'a');
+  const child: ChildProcess = spawn(file, args, { cwd, env: environment(options), stdio: ['pipe', output, output] });
+  if (output !== 'pipe') closeSync(output);
   children.add(child);
-  child.stdin.on('error', () => {});
-  child.stdin.end(input ?? '');
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input ?? '');
   const result = collectResult(child, timeout);
   // Whoever only stops the process does not look at the result.
   result.catch(() => {});

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded, type RunningCommand, startCommand } from './command.ts';
@@ -35,17 +35,22 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   for (let attempt = 1; ; attempt += 1) {
     const address = `127.0.0.1:${await freePort()}`;
     const config = await writeConfig(own.path, address, options);
-    const running = startCommand(dockerRegistry.path, ['serve', config], { timeout: 24 * 3600_000, home: own.path });
+    const running = startCommand(dockerRegistry.path, ['serve', config], {
+      timeout: 24 * 3600_000,
+      home: own.path,
+      log: own.file('log'),
+    });
     const problem = await untilReady(running, `http://${address}/v2/`);
     const stop = async (): Promise<void> => {
       await running.stop('SIGKILL');
       await own.remove();
     };
     if (problem === undefined) return { address, stop };
+    const log = await readFile(own.file('log'), 'utf8');
     // Another process may have taken the port in between.
     if (attempt === 3) {
       await stop();
-      throw new Error(`docker-registry did not start: ${problem}`);
+      throw new Error(`docker-registry did not start: ${problem}\n${log}`);
     }
   }
 }
@@ -78,5 +83,6 @@ async function untilReady(running: RunningCommand, url: string): Promise<string 
     await response?.body?.cancel();
     if (response?.status === 200 || response?.status === 401) return undefined;
   }
-  return (await running.stop('SIGKILL')).stderr || 'no answer';
+  await running.stop('SIGKILL');
+  return 'no answer';
 }

@@ -1,0 +1,143 @@
+// `npm run bench`: our command line beside the peers that are on PATH, against two real registries.
+//
+//   --runs N          measured runs of each tool, a third of it for the 1 GiB image   (default 9)
+//   --only WORD,…     operations whose name contains one of the words
+//   --quick           3 runs, no 1 GiB image
+//   --runtimes        ours on a newer Node and on Bun as well, where `npm test` has fetched them
+//   --output FILE     also writes the table into this Markdown file, between markers
+
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { CachedImage } from '../test/support/cached-images.ts';
+import { crane, succeeded } from '../test/support/command.ts';
+import { dockerRegistry, type RegistryServer, startDockerRegistry } from '../test/support/docker-registry.ts';
+import { writeDockerTarball } from '../test/support/image-files.ts';
+import { gibibyteImage, largeImage } from '../test/support/large-image.ts';
+import { type TemporaryDirectory, temporaryDirectory } from '../test/support/temp-directory.ts';
+import { measure, type Measurement } from './benchmark/measure.ts';
+import { type Operation, operations, type Scene } from './benchmark/operations.ts';
+import { formatReport, type Row, writeReport } from './benchmark/report.ts';
+import { findTools, type Tool } from './benchmark/tools.ts';
+
+interface Stage {
+  readonly work: TemporaryDirectory;
+  readonly source: RegistryServer;
+  readonly sink: RegistryServer;
+  readonly images: ReadonlyMap<string, CachedImage & { readonly tarball: string }>;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '' },
+    only: { type: 'string', default: '' },
+    quick: { type: 'boolean', default: false },
+    runtimes: { type: 'boolean', default: false },
+    output: { type: 'string', default: '' },
+  },
+});
+const runs = Number(options.runs) || (options.quick ? 3 : 9);
+
+await main();
+
+async function main(): Promise<void> {
+  if (!dockerRegistry.available) throw new Error(`docker-registry ${dockerRegistry.reason}`);
+  const chosen = operations.filter(isChosen);
+  const tools = findTools(options);
+  const stage = await prepare(new Set(chosen.map(({ image }) => image)));
+  try {
+    const rows: [Operation, Row][] = [];
+    for (const operation of chosen) rows.push([operation, await runOperation(operation, tools, stage)]);
+    const text = formatReport({ tools, images: [...stage.images].map(describeImage), rows });
+    console.log(`\n${text}`);
+    if (options.output !== '') writeReport(options.output, text);
+  } finally {
+    await Promise.all([stage.source.stop(), stage.sink.stop()]);
+    await stage.work.remove();
+  }
+}
+
+function isChosen(operation: Operation): boolean {
+  const words = options.only.split(',').filter((word) => word !== '');
+  return (
+    !(options.quick && operation.heavy) && (words.length === 0 || words.some((word) => operation.name.includes(word)))
+  );
+}
+
+async function prepare(names: ReadonlySet<string>): Promise<Stage> {
+  const work = await temporaryDirectory();
+  const [source, sink] = await Promise.all([startDockerRegistry(), startDockerRegistry()]);
+  const images = new Map<string, CachedImage & { readonly tarball: string }>();
+  for (const name of names) {
+    console.log(`preparing the ${name} image`);
+    const image = await (name === 'large' ? largeImage() : gibibyteImage());
+    const tarball = work.file(`${name}.tar`);
+    await writeDockerTarball(image, tarball, { tag: `image.test/${name}:1`, compressed: true });
+    succeeded(await crane(['push', image.layout, `${source.address}/${name}:1`], { timeout: 300_000 }));
+    images.set(name, { ...image, tarball });
+  }
+  return { work, source, sink, images, env: environment(work, [source, sink]) };
+}
+
+/** Nobody's own settings; regctl has no flag for plain http that all its commands take. */
+function environment(work: TemporaryDirectory, registries: readonly RegistryServer[]): NodeJS.ProcessEnv {
+  const hosts = registries.map(({ address }) => [address, { tls: 'disabled', hostname: address }]);
+  const regctl = work.file('regctl.json');
+  writeFileSync(regctl, JSON.stringify({ hosts: Object.fromEntries(hosts) }));
+  return { PATH: process.env['PATH'], HOME: work.path, DOCKER_CONFIG: work.file('docker'), REGCTL_CONFIG: regctl };
+}
+
+async function runOperation(operation: Operation, tools: readonly Tool[], stage: Stage): Promise<Row> {
+  const able = tools.filter(({ dialect }) => operation.commands[dialect] !== undefined);
+  const row = new Map<string, Measurement[] | string>(able.map(({ name }) => [name, []]));
+  const count = operation.heavy ? Math.max(1, Math.ceil(runs / 3)) : runs;
+  // The first round warms caches and does not count.
+  for (let round = 0; round <= count; round += 1) {
+    for (const tool of able) {
+      const before = row.get(tool.name);
+      if (!Array.isArray(before)) continue;
+      const result = await runOnce(operation, tool, stage);
+      if (typeof result === 'string') row.set(tool.name, result);
+      else if (round > 0) before.push(result);
+    }
+    process.stdout.write(`\r${operation.name}: ${round} of ${count} runs `);
+  }
+  console.log();
+  return row;
+}
+
+async function runOnce(operation: Operation, tool: Tool, stage: Stage): Promise<Measurement | string> {
+  const unique = randomBytes(6).toString('hex');
+  const image = stage.images.get(operation.image);
+  const build = operation.commands[tool.dialect];
+  if (image === undefined || build === undefined) return 'not prepared';
+  const output = stage.work.file(`out-${unique}`);
+  const repository = `target-${unique}`;
+  const scene: Scene = {
+    source: stage.source.address,
+    sink: stage.sink.address,
+    image: operation.image,
+    repository,
+    output,
+    layout: image.layout,
+    tarball: image.tarball,
+  };
+  if (operation.present) {
+    const other = `${stage.sink.address}/${repository}:other`;
+    succeeded(await crane(['push', image.layout, other], { timeout: 300_000 }));
+  }
+  // What earlier runs wrote is not to reach the disk while this one is measured.
+  if (operation.writes) spawnSync('sync');
+  try {
+    return measure([...tool.command, ...build(scene)], stage.work.path, stage.env);
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+function describeImage([name, image]: readonly [string, CachedImage]): string {
+  const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
+  return `${name} has ${image.layers.length} ${image.layers.length === 1 ? 'layer' : 'layers'}, ${Math.round(size / 1_000_000)} MB`;
+}

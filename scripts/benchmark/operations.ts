@@ -1,0 +1,130 @@
+import type { Dialect } from './tools.ts';
+
+/** What an operation works on. Everything that is written to is new in every run. */
+export interface Scene {
+  /** `127.0.0.1:PORT` of the registry that has the image as `IMAGE:1`. */
+  readonly source: string;
+  /** Another registry. */
+  readonly sink: string;
+  /** Repository name in both registries' `source`: `large` or `gibibyte`. */
+  readonly image: string;
+  /** A repository that does not exist yet, or holds the image as `:other` for operations with `present`. */
+  readonly repository: string;
+  /** A path that does not exist yet. */
+  readonly output: string;
+  readonly layout: string;
+  readonly tarball: string;
+}
+
+export interface Operation {
+  readonly name: string;
+  /** The image is large enough that fewer runs tell enough. */
+  readonly heavy: boolean;
+  readonly image: string;
+  /** It leaves more behind than a line of output. */
+  readonly writes: boolean;
+  /** The blobs are in the target's repository before. */
+  readonly present: boolean;
+  readonly commands: Readonly<Partial<Record<Dialect, (scene: Scene) => readonly string[]>>>;
+}
+
+type Commands = Operation['commands'];
+
+const insecure = ['--insecure-policy', 'copy', '--src-tls-verify=false', '--dest-tls-verify=false'];
+
+const start: Commands = {
+  crane: () => ['version'],
+  skopeo: () => ['--version'],
+  oras: () => ['version'],
+  regctl: () => ['version'],
+  node: () => ['-e', '0'],
+};
+
+const digest: Commands = {
+  crane: (scene) => ['digest', sourceOf(scene)],
+  skopeo: (scene) => ['inspect', '--tls-verify=false', '-n', '--format', '{{.Digest}}', `docker://${sourceOf(scene)}`],
+  oras: (scene) => ['resolve', '--plain-http', sourceOf(scene)],
+  regctl: (scene) => ['image', 'digest', sourceOf(scene)],
+};
+
+const manifest: Commands = {
+  crane: (scene) => ['manifest', sourceOf(scene)],
+  skopeo: (scene) => ['inspect', '--tls-verify=false', '--raw', `docker://${sourceOf(scene)}`],
+  oras: (scene) => ['manifest', 'fetch', '--plain-http', sourceOf(scene)],
+  regctl: (scene) => ['manifest', 'get', '--format', 'raw-body', sourceOf(scene)],
+};
+
+const list: Commands = {
+  crane: ({ source, image }) => ['ls', `${source}/${image}`],
+  skopeo: ({ source, image }) => ['list-tags', '--tls-verify=false', `docker://${source}/${image}`],
+  oras: ({ source, image }) => ['repo', 'tags', '--plain-http', `${source}/${image}`],
+  regctl: ({ source, image }) => ['tag', 'ls', `${source}/${image}`],
+};
+
+const pullTarball: Commands = {
+  crane: (scene) => ['pull', sourceOf(scene), scene.output],
+  skopeo: (scene) => [...insecure, `docker://${sourceOf(scene)}`, `docker-archive:${scene.output}:image.test/large:1`],
+  regctl: (scene) => ['image', 'export', sourceOf(scene), scene.output],
+};
+
+const pullLegacy: Commands = {
+  crane: (scene) => ['pull', '--format', 'legacy', sourceOf(scene), scene.output],
+};
+
+const pullLayout: Commands = {
+  crane: (scene) => ['pull', '--format', 'oci', sourceOf(scene), scene.output],
+  skopeo: (scene) => [...insecure, `docker://${sourceOf(scene)}`, `oci:${scene.output}:1`],
+  oras: (scene) => ['cp', '--from-plain-http', sourceOf(scene), '--to-oci-layout', `${scene.output}:1`],
+  regctl: (scene) => ['image', 'copy', sourceOf(scene), `ocidir://${scene.output}:1`],
+};
+
+const pushLayout: Commands = {
+  crane: (scene) => ['push', scene.layout, targetOf(scene)],
+  skopeo: (scene) => [...insecure, `oci:${scene.layout}:1`, `docker://${targetOf(scene)}`],
+  oras: (scene) => ['cp', '--from-oci-layout', `${scene.layout}:1`, '--to-plain-http', targetOf(scene)],
+  regctl: (scene) => ['image', 'copy', `ocidir://${scene.layout}:1`, targetOf(scene)],
+};
+
+const pushTarball: Commands = {
+  crane: (scene) => ['push', scene.tarball, targetOf(scene)],
+  skopeo: (scene) => [...insecure, `docker-archive:${scene.tarball}`, `docker://${targetOf(scene)}`],
+};
+
+const copy: Commands = {
+  crane: (scene) => ['copy', sourceOf(scene), targetOf(scene)],
+  skopeo: (scene) => [...insecure, `docker://${sourceOf(scene)}`, `docker://${targetOf(scene)}`],
+  oras: (scene) => ['cp', '--from-plain-http', '--to-plain-http', sourceOf(scene), targetOf(scene)],
+  regctl: (scene) => ['image', 'copy', sourceOf(scene), targetOf(scene)],
+};
+
+const reading = { image: 'large', heavy: false, writes: false, present: false };
+
+export const operations: readonly Operation[] = [
+  { name: 'start (`version`)', ...reading, commands: start },
+  { name: 'digest', ...reading, commands: digest },
+  { name: 'manifest', ...reading, commands: manifest },
+  { name: 'ls', ...reading, commands: list },
+  ...onImage('large', 'large', false),
+  ...onImage('gibibyte', '1 GiB', true),
+];
+
+function onImage(image: string, label: string, heavy: boolean): readonly Operation[] {
+  const common = { image, heavy, writes: true, present: false };
+  return [
+    { ...common, name: `pull tarball, ${label}`, commands: pullTarball },
+    { ...common, name: `pull legacy, ${label}`, commands: pullLegacy },
+    { ...common, name: `pull oci, ${label}`, commands: pullLayout },
+    { ...common, name: `push layout, ${label}`, commands: pushLayout },
+    { ...common, name: `push tarball, ${label}`, commands: pushTarball },
+    { ...common, name: `copy, ${label}`, commands: copy },
+    { ...common, name: `copy, blobs present, ${label}`, present: true, commands: copy },
+  ];
+}
+
+function sourceOf({ source, image }: Scene): string {
+  return `${source}/${image}:1`;
+}
+
+function targetOf({ sink, repository }: Scene): string {
+  return `${sink}/${repository}:1`;
+}
