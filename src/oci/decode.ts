@@ -79,7 +79,7 @@ function asObject(value: unknown, path: string): Readonly<Record<string, unknown
 }
 
 function wrong(value: unknown, path: string, expected: string): OciError {
-  const found = value === undefined ? 'nothing' : quoted(JSON.stringify(value).slice(0, 60)).slice(1, -1);
+  const found = value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60);
   return new OciError(
     'INVALID_MANIFEST',
     `${path === '' ? 'The document' : path} should be ${expected}, found ${found}`,
