@@ -60,7 +60,8 @@ export class ImageBuilder implements AsyncDisposable {
     if (bytes === undefined) throw this.#missing(entry.Config);
     const config = { mediaType: mediaTypes.dockerConfig, digest: digestOf(bytes), size: bytes.byteLength };
     const diffIds = parseImageConfig(bytes, config.digest).rootfs.diff_ids;
-    if (diffIds.length !== entry.Layers.length) throw this.#wrongCount(entry, diffIds.length);
+    // The config of an artifact lists none; its files are then taken as they are.
+    if (diffIds.length !== entry.Layers.length && diffIds.length > 0) throw this.#wrongCount(entry, diffIds.length);
     const layers = await this.#describeLayers(entry, diffIds, options);
     const manifest = synthesizeManifest(config, layers);
     const root = {
@@ -84,8 +85,8 @@ export class ImageBuilder implements AsyncDisposable {
     const signal = joinSignals(options.signal, controller.signal);
     const limiter = new Limiter(this.#concurrency);
     const started = new Map<string, Promise<Descriptor>>();
-    const tasks = diffIds.map((diffId, i) => {
-      const { name, member } = members[i] as Member;
+    const tasks = members.map(({ name, member }, i) => {
+      const diffId = diffIds[i];
       const key = `${diffId} ${member?.start}`;
       const describe = (): Promise<Descriptor> => this.#describeLayer(entry, name, member, diffId, { signal });
       const task = started.get(key) ?? limiter.run(describe, signal);
@@ -108,10 +109,11 @@ export class ImageBuilder implements AsyncDisposable {
     entry: DockerArchiveEntry,
     name: string,
     member: TarIndexEntry | undefined,
-    diffId: Digest,
+    diffId: Digest | undefined,
     options: CallOptions,
   ): Promise<Descriptor> {
-    const source = Object.hasOwn(entry.LayerSources, diffId) ? entry.LayerSources[diffId] : undefined;
+    const source =
+      diffId !== undefined && Object.hasOwn(entry.LayerSources, diffId) ? entry.LayerSources[diffId] : undefined;
     if (source !== undefined && !plainTypes.has(source.mediaType)) {
       if (member !== undefined) {
         this.#content.set(source.digest, { target: source, open: (open) => this.#file.open(member, open) });
@@ -120,6 +122,7 @@ export class ImageBuilder implements AsyncDisposable {
     }
     if (member === undefined) throw this.#missing(name);
     const layer = await this.#layers.describe(member, diffId, options);
+    if (layer === undefined) throw this.#wrongCount(entry, 0);
     this.#content.set(layer.target.digest, layer);
     return layer.target;
   }

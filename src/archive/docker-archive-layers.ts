@@ -34,16 +34,23 @@ export class ArchiveLayers implements AsyncDisposable {
   /**
    * What a file is as a layer. Compressed ones are hashed; others are gzipped into a temporary file, since registries want
    * them so, and checked against `diffId` on the way.
+   *
+   * @returns `undefined` for a file that would have to be checked and cannot be without a `diffId`
    */
-  async describe(entry: TarIndexEntry, diffId: Digest, options: CallOptions): Promise<ArchiveLayer> {
+  async describe(
+    entry: TarIndexEntry,
+    diffId: Digest | undefined,
+    options: CallOptions,
+  ): Promise<ArchiveLayer | undefined> {
     const known = this.#known.get(entry.start);
     if (known !== undefined) return known;
     const start = await collect(await this.#file.open(entry, options, 0, magicSize), magicSize);
     const compression = compressionOf(start);
-    const layer =
-      compression === 'none'
-        ? await this.#compress(entry, diffId, options)
-        : await this.#hash(entry, layerTypes[compression], options);
+    const isPlain = compression === 'none';
+    if (isPlain && diffId === undefined) return undefined;
+    const layer = isPlain
+      ? await this.#compress(entry, diffId as Digest, options)
+      : await this.#hash(entry, layerTypes[compression], options);
     this.#known.set(entry.start, layer);
     return layer;
   }

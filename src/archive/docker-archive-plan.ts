@@ -3,7 +3,7 @@ import { collectVerified } from '../content/verify.ts';
 import { OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
-import { type ImageConfig, parseImageConfig } from '../oci/image-config.ts';
+import { parseImageConfig } from '../oci/image-config.ts';
 import { compareUtf8, encodeJson, type JsonValue, sortedByKey } from '../oci/json.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { isNonDistributableType, mediaTypes } from '../oci/media-type.ts';
@@ -20,12 +20,11 @@ export interface NamedImage {
   readonly name?: Reference | string | undefined;
 }
 
-/** What an image is made of, its manifest and config read. */
+/** What an image is made of, its manifest and config fetched. */
 export interface ImageParts {
   readonly store: ContentSource;
   readonly config: Descriptor;
   readonly configBytes: Uint8Array;
-  readonly parsedConfig: ImageConfig;
   readonly layers: readonly Descriptor[];
 }
 
@@ -73,7 +72,7 @@ export async function planDockerArchive(
 /**
  * Reads what an archive needs to know of an image.
  *
- * @throws {OciError} `UNSUPPORTED`, `INVALID_MANIFEST`, `INVALID_CONFIG`, `LIMIT_EXCEEDED`
+ * @throws {OciError} `UNSUPPORTED`, `INVALID_MANIFEST`, `LIMIT_EXCEEDED`
  */
 export async function readImageParts({ store, root }: Artifact, { signal }: CallOptions): Promise<ImageParts> {
   const bytes = await collectVerified(await store.fetch(root, { signal }), root, maxManifestSize);
@@ -90,17 +89,20 @@ export async function readImageParts({ store, root }: Artifact, { signal }: Call
   }
   const { config, layers } = manifest.image;
   const configBytes = await collectVerified(await store.fetch(config, { signal }), config, maxConfigSize);
-  return { store, config, configBytes, parsedConfig: parseImageConfig(configBytes, config.digest), layers };
+  return { store, config, configBytes, layers };
 }
 
 /** Where layers came from that may not be passed on, by diff ID; nothing when there are none of these. */
-export function layerSourcesOf({ layers, parsedConfig }: ImageParts): JsonValue | undefined {
+export function layerSourcesOf({ config, configBytes, layers }: ImageParts): JsonValue | undefined {
+  // Artifacts have configs of their own kinds, which only matter here.
+  if (!layers.some(({ mediaType }) => isNonDistributableType(mediaType))) return undefined;
+  const diffIds = parseImageConfig(configBytes, config.digest).rootfs.diff_ids;
   const sources: Record<string, JsonValue> = {};
   for (const [i, layer] of layers.entries()) {
-    const diffId = parsedConfig.rootfs.diff_ids[i];
+    const diffId = diffIds[i];
     if (diffId !== undefined && isNonDistributableType(layer.mediaType)) sources[diffId] = descriptorJson(layer);
   }
-  return Object.keys(sources).length === 0 ? undefined : sortedByKey(sources);
+  return sortedByKey(sources);
 }
 
 /** A descriptor with its members in Go's order. crane-cli reference, section 8. */

@@ -10,7 +10,7 @@ import { VerifiedStream } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
-import type { ImageConfig } from '../oci/image-config.ts';
+import { type ImageConfig, parseImageConfig } from '../oci/image-config.ts';
 import { encodeJson, type JsonValue, sortedByKey } from '../oci/json.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { ContentSource } from '../store/store.ts';
@@ -104,7 +104,8 @@ async function tagged(
 
 /** @returns the identifiers of the layers, from the bottom up */
 function addLayers(files: Map<string, LegacyFile>, image: ImageParts): readonly string[] {
-  const { store, layers, configBytes, config, parsedConfig } = image;
+  const { store, layers, configBytes, config } = image;
+  const parsedConfig = parseImageConfig(configBytes, config.digest);
   const history = historyOf(parsedConfig, layers.length, config.digest);
   const ids: string[] = [];
   for (const [i, layer] of layers.entries()) {
