@@ -19,6 +19,9 @@ export function formatNextLink(target: string): string {
   return `<${target}>; rel="next"`;
 }
 
+/** Without brackets anything could be meant; what starts like this is a URL. */
+const looksLikeTarget = /^(?:https?:\/\/|[/?])/i;
+
 interface Link {
   readonly target: string;
   readonly parameters: string;
@@ -33,7 +36,7 @@ function* linksOf(value: string): Generator<Link, void> {
     const target = rest.slice(bracketed ? 1 : 0, end).trim();
     const after = rest.slice(bracketed ? end + 1 : end);
     const next = endOfParameters(after);
-    yield { target, parameters: after.slice(0, next) };
+    if (bracketed || looksLikeTarget.test(target)) yield { target, parameters: after.slice(0, next) };
     rest = after.slice(next + 1).trim();
   }
 }

@@ -18,7 +18,7 @@ export type ScriptedAnswer =
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string | string[]>>;
-      readonly body?: string | Uint8Array;
+      readonly body?: string | Uint8Array | undefined;
     }
   | ((response: ServerResponse, request: IncomingMessage) => void);
 
@@ -55,6 +55,9 @@ export async function scriptedServer(
       if (typeof answer === 'function') answer(response, incoming);
       else {
         for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+        if (answer.body !== undefined && !response.hasHeader('content-length')) {
+          response.setHeader('content-length', Buffer.byteLength(answer.body));
+        }
         response.writeHead(answer.status).end(answer.body);
       }
     })().catch(() => response.destroy());
