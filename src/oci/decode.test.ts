@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { isOciError } from '../errors.ts';
 import { array, boolean, integer, object, optional, record, string } from './decode.ts';
