@@ -17,7 +17,7 @@ export const baseImageTag = 'base.test/busybox:1';
 
 /** A real base image: Debian's static busybox with a link for each of its programs, in two layers. */
 export async function baseImage(): Promise<BaseImage> {
-  const image = await cachedImage('busybox-2', buildBaseImage);
+  const image = await cachedImage('busybox-3', buildBaseImage);
   return { ...image, tarball: join(image.folder, 'docker.tar') };
 }
 

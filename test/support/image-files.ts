@@ -5,7 +5,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { finished, pipeline } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { runCommand, succeeded } from './command.ts';
 
@@ -32,11 +32,15 @@ export interface ImageFiles {
 const created = '2024-01-01T00:00:00Z';
 
 /** Streams what the system's tar makes of the arguments; the bytes depend on nothing but content and names. */
-export function tarOf(args: readonly string[]): AsyncIterable<Buffer> {
+export async function* tarOf(args: readonly string[]): AsyncGenerator<Buffer, void> {
   const fixed = ['--sort=name', '--mtime=@1704067200', '--owner=0', '--group=0', '--numeric-owner', '--format=posix'];
   const times = '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime';
+  // Started when somebody reads: Node throws away what a process wrote that ended before.
   const child = spawn('tar', [...fixed, times, '-cf', '-', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  return readToSuccess(child.stdout, once(child, 'close'));
+  const closed = once(child, 'close');
+  for await (const chunk of child.stdout) yield chunk as Buffer;
+  const [code] = await closed;
+  if (code !== 0) throw new Error(`tar ended with ${String(code)}`);
 }
 
 /** Compresses a tar into the blobs of a layout. Level 0 stores, for content that is random anyway. */
@@ -143,11 +147,4 @@ async function* observed(
     observer(chunk);
     yield chunk;
   }
-}
-
-async function* readToSuccess(output: Readable, closed: Promise<unknown[]>): AsyncGenerator<Buffer, void> {
-  for await (const chunk of output) yield chunk as Buffer;
-  await finished(output);
-  const [code] = await closed;
-  if (code !== 0) throw new Error(`tar ended with ${String(code)}`);
 }
