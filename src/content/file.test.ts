@@ -5,6 +5,8 @@ import { noise, piecesOf, WatchedStream } from '../../test/conformance/samples.t
 import { testDirectory } from '../../test/support/test-directory.ts';
 import { collect } from './bytes.ts';
 import { readFileStream, writeFileAtomically } from './file.ts';
+import { describeBytes } from './hash.ts';
+import { VerifiedStream } from './verify.ts';
 
 const bytes = noise(2_500_000);
 
@@ -57,7 +59,9 @@ describe('writing a file', () => {
       return new Promise(() => {});
     });
     const { signal } = controller;
-    await expect(writeFileAtomically(join(directory, 'file'), source, { signal })).rejects.toBe(reason);
+    // A verified stream waits for its source when it is cancelled.
+    const verified = new VerifiedStream(source, describeBytes(noise(3_000_000), 'x'));
+    await expect(writeFileAtomically(join(directory, 'file'), verified, { signal })).rejects.toBe(reason);
     expect(await readdir(directory)).toEqual([]);
     expect(source.released).toBe(true);
   });

@@ -35,7 +35,9 @@ export async function writeFileAtomically(
   try {
     return await createFileAtomically(path, (handle) => writeChunks(handle, source, { signal }), options);
   } catch (error) {
-    await discard(source).catch(ignore);
+    const released = discard(source).catch(ignore);
+    // A source that hangs may never answer; after an abort nobody waits for it.
+    if (signal?.aborted !== true) await released;
     throw error;
   }
 }
