@@ -72,6 +72,7 @@ describe('listen', () => {
     const registry = await start();
     const ask = async (method: string, path: string): Promise<readonly [continued: boolean, status: number]> => {
       const asking = request(registry.url + path, { method, headers: { expect: '100-continue', 'content-length': 5 } });
+      asking.on('error', () => {});
       let continued = false;
       asking.on('continue', () => {
         continued = true;
@@ -80,6 +81,7 @@ describe('listen', () => {
       asking.flushHeaders();
       const [response] = (await once(asking, 'response')) as [IncomingMessage];
       response.resume();
+      expect(response.headers.connection).toBe(continued ? 'keep-alive' : 'close');
       asking.destroy();
       return [continued, response.statusCode ?? 0];
     };

@@ -101,17 +101,23 @@ function listening(server: Server, signal: AbortSignal | undefined): ListeningRe
 async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // Node does not look again at connections that were busy then.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const cut = setTimeout(() => server.closeAllConnections(), closingTime);
   await closed;
+  clearInterval(sweep);
   clearTimeout(cut);
 }
 
 async function exchange(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<RequestRecord> {
   const answered = await answer(new NodeRequest(request, response));
+  if (awaitsContinue(request)) response.setHeader('connection', 'close');
   await send(answered, response).catch(() => {
     // The client has gone, or the content turned out to be broken: then the cut connection is what tells the client.
     response.destroy();
   });
+  // Node itself drops what is left of a body only when nothing of it was read. The connection would stand still.
+  if (!request.complete) request.resume();
   return {
     method: request.method ?? '',
     url: request.url ?? '',
@@ -173,14 +179,21 @@ function originForm(target: string): string {
   return slash < 0 ? '/' : target.slice(slash);
 }
 
-/**
- * The body of a request. Leaving it early does not end the connection, which would take the answer with it; Node drops the
- * rest when the answer is complete.
- */
+const continued = new WeakSet<IncomingMessage>();
+
+/** Whether the client holds the body back: where it ends is then not known, and the connection cannot be used again. */
+function awaitsContinue(request: IncomingMessage): boolean {
+  return request.headers.expect?.toLowerCase() === '100-continue' && !continued.has(request);
+}
+
+/** The body of a request. Leaving it early does not end the connection, which would take the answer with it. */
 function bodyOf(request: IncomingMessage, response: ServerResponse): ByteStream {
   return {
     [Symbol.asyncIterator]() {
-      if (request.headers.expect?.toLowerCase() === '100-continue' && !response.headersSent) response.writeContinue();
+      if (awaitsContinue(request)) {
+        continued.add(request);
+        response.writeContinue();
+      }
       return request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
     },
     cancel: async () => {},

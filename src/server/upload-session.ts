@@ -75,7 +75,9 @@ export class UploadSession<S extends Spool> {
         return this.spool.size();
       }, signal);
     } catch (error) {
-      await discard(content).catch(() => {});
+      const released = discard(content).catch(() => {});
+      // A source that hangs may never answer; after an abort nobody waits for it.
+      if (signal?.aborted !== true) await released;
       throw error;
     }
   }
