@@ -6,17 +6,21 @@ import type { Session } from './session.ts';
 export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
   {
     name: 'auth',
-    summary: 'Log in to registries and show credentials',
+    summary: 'Log in to registries, log out, show credentials',
     load: () => import('./commands/auth.ts'),
     subcommands: [
-      { name: 'get', summary: 'Show the credentials for a registry', load: () => import('./commands/auth-get.ts') },
+      { name: 'get', summary: 'Print the credentials for a registry', load: () => import('./commands/auth-get.ts') },
       { name: 'login', summary: 'Store credentials for a registry', load: () => import('./commands/auth-login.ts') },
       {
         name: 'logout',
-        summary: 'Forget the credentials for a registry',
+        summary: 'Remove the credentials for a registry',
         load: () => import('./commands/auth-logout.ts'),
       },
-      { name: 'token', summary: 'Get a token for a repository', load: () => import('./commands/auth-token.ts') },
+      {
+        name: 'token',
+        summary: 'Print an access token for a repository',
+        load: () => import('./commands/auth-token.ts'),
+      },
     ],
   },
   { name: 'blob', summary: 'Write a blob to standard output', load: () => import('./commands/blob.ts') },
@@ -25,23 +29,27 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
   {
     name: 'copy',
     aliases: ['cp'],
-    summary: 'Copy an image to another place, digest for digest',
+    summary: 'Copy an image and keep its digest',
     load: () => import('./commands/copy.ts'),
   },
-  { name: 'delete', summary: 'Delete an image or a tag from its registry', load: () => import('./commands/delete.ts') },
+  {
+    name: 'delete',
+    summary: 'Delete a tag or a manifest from its registry',
+    load: () => import('./commands/delete.ts'),
+  },
   { name: 'digest', summary: 'Print the digest of an image', load: () => import('./commands/digest.ts') },
   { name: 'ls', summary: 'List the tags of a repository', load: () => import('./commands/ls.ts') },
   { name: 'manifest', summary: 'Print the manifest of an image', load: () => import('./commands/manifest.ts') },
-  { name: 'pull', summary: 'Store images in a tarball or a layout', load: () => import('./commands/pull.ts') },
-  { name: 'push', summary: 'Push an image from a tarball or a layout', load: () => import('./commands/push.ts') },
+  { name: 'pull', summary: 'Pull images into a tarball or an OCI layout', load: () => import('./commands/pull.ts') },
+  { name: 'push', summary: 'Push an image from a tarball or an OCI layout', load: () => import('./commands/push.ts') },
   {
     name: 'registry',
     summary: 'Run a registry',
     subcommands: [
-      { name: 'serve', summary: 'Serve a registry over http', load: () => import('./commands/registry-serve.ts') },
+      { name: 'serve', summary: 'Serve a registry over HTTP', load: () => import('./commands/registry-serve.ts') },
     ],
   },
-  { name: 'tag', summary: 'Give an image one more tag', load: () => import('./commands/tag.ts') },
+  { name: 'tag', summary: 'Add a tag to an image', load: () => import('./commands/tag.ts') },
   {
     name: 'validate',
     summary: 'Check that an image is complete and consistent',

@@ -31,10 +31,10 @@ const commonPlatforms = [
 ];
 
 export const persistentFlags: FlagsOf<PersistentFlags> = {
-  'allow-nondistributable-artifacts': bool({ description: 'Push layers that registries need not hold, too' }),
-  insecure: bool({ description: 'Do not verify TLS certificates, and allow plain http to any registry' }),
+  'allow-nondistributable-artifacts': bool({ description: 'Push non-distributable (foreign) layers, too' }),
+  insecure: bool({ description: 'Do not verify TLS certificates, and allow plain HTTP to any registry' }),
   platform: custom<Platform | undefined>({
-    description: 'Image of an index to work on, as os/arch[/variant][:osversion]',
+    description: 'Image to choose from an index, as os/arch[/variant][:osversion]',
     valueName: 'platform',
     initial: undefined,
     shownDefault: 'all',
@@ -45,12 +45,12 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
 };
 
 export const leadingFlags: FlagsOf<LeadingFlags> = {
-  username: string({ shorthand: 'u', description: 'User name for this one command' }),
+  username: string({ shorthand: 'u', description: 'User name for this one command; goes before its name' }),
   password: string({
     shorthand: 'p',
-    description: 'Password for this one command; other users of the machine may see it',
+    description: 'Password for --username; prefer --password-stdin',
   }),
-  'password-stdin': bool({ description: 'Read the password for this one command from standard input' }),
+  'password-stdin': bool({ description: 'Read the password for --username from standard input' }),
 };
 
 function readPlatform(text: string): Platform | undefined {

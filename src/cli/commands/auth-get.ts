@@ -14,7 +14,7 @@ const maxNameSize = 64 * 1024;
 export const command: Command<Session, Globals> = defineCommand({
   usage: '[REGISTRY_ADDR]',
   description:
-    'Print the credentials for a registry as JSON, in the way of a Docker credential helper. Without an argument the name of the registry is read from standard input.',
+    'Print the credentials for a registry as JSON, in the format of a Docker credential helper. Without an argument, the name of the registry is read from standard input.',
   examples: 'crane auth get ghcr.io\necho https://index.docker.io/v1/ | crane auth get',
   arguments: atMost(1),
   async run({ args: [argument], context: session }) {

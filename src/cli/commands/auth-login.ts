@@ -11,14 +11,14 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: '[OPTIONS] [SERVER]',
   description:
-    "Store credentials for a registry in Docker's config.json, or in the credential helper that it names. The registry is not asked whether it takes them.",
+    "Store credentials for a registry in Docker's config.json, or in the credential helper that the file names. They are not checked with the registry.",
   examples: 'crane auth login ghcr.io -u USER --password-stdin < token',
   arguments: exactly(1),
   flags: {
     username: string({ shorthand: 'u', description: 'User name' }),
     password: string({
       shorthand: 'p',
-      description: 'Password; other users of the machine may see it, and the shell may keep it',
+      description: 'Password; prefer --password-stdin, since process lists and shell histories show arguments',
     }),
     'password-stdin': bool({ description: 'Read the password from standard input' }),
   },

@@ -8,7 +8,8 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: '[SERVER]',
-  description: "Remove the credentials for a registry from Docker's config.json and from the helper that it names.",
+  description:
+    "Remove the credentials for a registry from Docker's config.json and from the credential helper that the file names.",
   arguments: exactly(1),
   async run({ args: [server = ''], context: session }) {
     const registry = await step(`parsing registry ${JSON.stringify(server)}`, async () => parseServerName(server));

@@ -12,16 +12,19 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'REPO',
   description:
-    'Get a token from the token server of a registry and print it as JSON, or with --header as a request header. A registry without tokens has none to print; where it takes user and password, --header prints those.',
+    'Ask the token server of a registry for a token and print it as JSON, or with --header as a request header. For a registry that takes user name and password instead of tokens, only --header works.',
   examples: 'curl -H "$(crane auth token -H alpine)" https://index.docker.io/v2/library/alpine/tags/list',
   arguments: exactly(1),
   flags: {
-    header: bool({ shorthand: 'H', description: 'Print a header for curl -H instead, without a line end' }),
+    header: bool({
+      shorthand: 'H',
+      description: 'Print a request header, as curl -H takes it, without a final newline',
+    }),
     mount: strings({
       shorthand: 'm',
-      description: 'Other repositories of the registry that the token shall be good to pull from',
+      description: 'Other repositories of the registry that the token should allow to mount blobs from',
     }),
-    push: bool({ description: 'Get a token that is good to push, too' }),
+    push: bool({ description: 'Ask for a token that also allows to push' }),
   },
   async run({ args: [name = ''], flags, context: session }) {
     const repository = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepository(name));

@@ -11,7 +11,8 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'BLOB',
-  description: 'Write a blob to standard output as it is stored. Size and digest are verified while it streams.',
+  description:
+    'Write a blob to standard output as it is stored, compressed or not. Its digest is verified while it streams; a mismatch ends the command with an error.',
   examples: 'crane blob alpine@sha256:… > layer.tar.gz',
   arguments: exactly(1),
   async run({ args: [blob = ''], context: session }) {

@@ -9,7 +9,8 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'REGISTRY',
-  description: 'List the repositories of a registry. Many registries do not offer this, or only to administrators.',
+  description:
+    'List the repositories of a registry, one per line. Many registries do not support this, or allow it to administrators only.',
   arguments: exactly(1),
   flags: { 'full-ref': bool({ description: 'Print the full name of each repository' }) },
   async run({ args: [text = ''], flags, context: session }) {

@@ -8,7 +8,8 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
-  description: 'Print the config of an image byte for byte, without a final newline.',
+  description:
+    'Print the config of an image byte for byte, without a final newline. For an index, the image for --platform is used, by default linux/amd64.',
   arguments: exactly(1),
   async run({ args: [image = ''], context: session }) {
     const bytes = await step('fetching config', async () => rawConfigOf(await openImage(session, image), session));

@@ -12,14 +12,14 @@ import { openTarget, type Target } from '../target.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'SRC DST',
   description:
-    'Copy an image, an index with all of its images, or any other artifact. Manifests keep their bytes and so their digests; what the target has is not sent again, and within one registry blobs are mounted.',
+    'Copy an image, an index with all of its images, or any other artifact. Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted.',
   examples:
-    'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 SRC DST\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
+    'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
   arguments: exactly(2),
   flags: {
-    'all-tags': bool({ shorthand: 'a', description: 'Copy every tag of the repository SRC to the repository DST' }),
-    'no-clobber': bool({ shorthand: 'n', description: 'Leave tags alone that exist at the target' }),
-    jobs: int({ shorthand: 'j', description: 'How many blobs or tags move at once; 0 means 4' }),
+    'all-tags': bool({ shorthand: 'a', description: 'Copy all tags of the repository SRC to the repository DST' }),
+    'no-clobber': bool({ shorthand: 'n', description: 'Do not overwrite tags that exist at the target' }),
+    jobs: int({ shorthand: 'j', description: 'Number of tags and blobs to copy at the same time; 0 means 4' }),
   },
   async run({ args: [source = '', destination = ''], flags, context: session }) {
     const jobs = flags.jobs > 0 ? flags.jobs : 4;

@@ -11,7 +11,7 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
-    'Delete a tag, or with a digest a manifest and all of its tags. Many registries offer only one of the two, or none; blobs stay until the registry collects them.',
+    'Delete a tag, or, when IMAGE has a digest, the manifest with all of its tags. Many registries support only one of the two, or neither. Blobs stay until the registry collects garbage.',
   arguments: exactly(1),
   async run({ args: [image = ''], context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));

@@ -14,13 +14,14 @@ import type { Digest } from '../../oci/digest.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
-  description: 'Print the digest of an image, an index or any other artifact.',
+  description:
+    'Print the digest of an image, an index or any other artifact. With --platform, print the digest of the image for that platform.',
   examples:
     'crane digest alpine\ncrane digest --platform linux/arm64 --full-ref ghcr.io/org/app:v1\ncrane digest oci:layout:v1',
   arguments: atMost(1),
   flags: {
-    'full-ref': bool({ description: 'Print the full name of the image with its digest' }),
-    tarball: string({ description: 'Docker tarball to read instead of a registry; IMAGE then names one of its tags' }),
+    'full-ref': bool({ description: 'Print the full name of the image with the digest' }),
+    tarball: string({ description: 'Docker tarball to read; IMAGE then names one of the images in it' }),
   },
   async run({ args: [image], flags, context: session, help }) {
     if (flags.tarball !== '') {

@@ -8,13 +8,13 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'REPO',
-  description: 'List the tags of a repository, one to a line, in the order in which the registry gives them.',
+  description: 'List the tags of a repository, one per line, in the order in which the registry returns them.',
   arguments: exactly(1),
   flags: {
-    'full-ref': bool({ description: 'Print the full name of each image' }),
+    'full-ref': bool({ description: 'Print the full name of each image, not only the tag' }),
     'omit-digest-tags': bool({
       shorthand: 'O',
-      description: 'Leave out tags that stand for digests, as signatures have',
+      description: 'Leave out tags made from digests (sha256-…), as signatures have',
     }),
   },
   async run({ args: [name = ''], flags, context: session }) {

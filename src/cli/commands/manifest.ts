@@ -9,7 +9,8 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
-  description: 'Print the manifest or index of an image byte for byte, without a final newline.',
+  description:
+    'Print the manifest or index of an image byte for byte, without a final newline. With --platform, print the manifest of the image for that platform.',
   arguments: exactly(1),
   async run({ args: [image = ''], context: session }) {
     const bytes = await step(`fetching manifest ${image}`, async () => {

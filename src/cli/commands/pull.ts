@@ -16,18 +16,18 @@ type Format = (typeof formats)[number];
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE... PATH',
   description:
-    'Store images in a docker tarball, a tarball of the legacy format, or an OCI layout, which keeps manifests and so digests. Of an index, tarballs get the image for --platform (linux/amd64), a layout gets the whole. With - as PATH, a tarball goes to standard output. Files appear when they are complete.',
+    'Pull images into a docker tarball, a tarball in the legacy format, or an OCI layout. Only a layout keeps manifests and therefore digests. From an index, a tarball gets the image for --platform, by default linux/amd64; a layout gets all images. If PATH is -, the tarball goes to standard output. A tarball appears under its name when it is complete.',
   examples:
     'crane pull alpine alpine.tar\ncrane pull --format oci alpine:3.20 ghcr.io/org/app:v1 layout\ncrane pull alpine - | docker load',
   arguments: atLeast(2),
   flags: {
     format: string({
       initial: 'tarball',
-      description: 'What to store the images in: tarball, legacy or oci',
+      description: 'Format to write: tarball, legacy or oci',
       complete: () => formats,
     }),
-    cache_path: string({ shorthand: 'c', description: 'Directory to keep layers in, and to take them from' }),
-    'annotate-ref': bool({ description: 'Name the entries of a layout by the full names of the images' }),
+    cache_path: string({ shorthand: 'c', description: 'Directory to cache layers in' }),
+    'annotate-ref': bool({ description: 'Name the entries of the layout by the full names of the images' }),
   },
   async run({ args, flags, context: session }) {
     if (!isFormat(flags.format)) {

@@ -14,13 +14,13 @@ import { openTarget } from '../target.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'PATH IMAGE',
   description:
-    'Push what a file or directory holds: a docker or OCI archive, compressed or not, an OCI layout, or with - an archive from standard input. Where there are several images, oci:DIR:TAG, oci-archive:FILE:TAG or docker-archive:FILE:NAME chooses one.',
+    'Push a docker archive, an OCI archive or an OCI layout. Archives may be compressed; - reads one from standard input. Where PATH holds several images, choose one with oci:DIR:TAG, oci-archive:FILE:TAG or docker-archive:FILE:NAME.',
   examples:
     'crane push image.tar ghcr.io/org/app:v1\ncrane push layout ghcr.io/org/app:v1\ndocker save app | crane push - ghcr.io/org/app:v1\ncrane push oci:layout:v2 ghcr.io/org/app:v2',
   arguments: exactly(2),
   flags: {
-    index: bool({ description: 'Push the index.json of a layout as one index, with everything it lists' }),
-    'image-refs': string({ description: 'File to write the full name of what was pushed to' }),
+    index: bool({ description: 'Push the index.json of a layout as an index, with everything it lists' }),
+    'image-refs': string({ description: 'File to write the name and digest of the pushed image to' }),
   },
   async run({ args: [path = '', image = ''], flags, context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));

@@ -12,12 +12,12 @@ import type { Session } from '../session.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   description:
-    'Serve an OCI registry over plain http until interrupted. Content is kept in memory, or with --disk in a directory, where it survives restarts. It listens on the loopback address unless --address names another one; :PORT means all of them. There is no authentication. The address is printed on standard output, requests are logged on standard error.',
+    'Serve an OCI registry over plain HTTP until interrupted. Content is kept in memory, or with --disk in a directory, where it survives restarts. The registry has no authentication; it listens on 127.0.0.1 unless --address says otherwise, where :PORT means all addresses. The address is printed on standard output, requests are logged on standard error.',
   examples: 'crane registry serve --address 127.0.0.1:5000 --disk ./registry',
   arguments: none,
   flags: {
-    address: string({ description: 'HOST:PORT to listen on; by default 127.0.0.1 and $PORT, or a free port' }),
-    disk: string({ description: 'Directory to keep everything in' }),
+    address: string({ description: 'HOST:PORT to listen on (default 127.0.0.1 with $PORT, else a free port)' }),
+    disk: string({ description: 'Directory to keep content in' }),
     'blobs-to-disk': bool({ description: 'Keep content in a temporary directory', deprecated: 'use --disk' }),
   },
   exclusive: [['disk', 'blobs-to-disk']],

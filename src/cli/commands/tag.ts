@@ -11,7 +11,7 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMG TAG',
   description:
-    'Give an image one more tag in its repository. Nothing is downloaded but the manifest. TAG may also be a full reference of the same repository.',
+    'Add a tag to an image in its repository. Only the manifest is transferred. TAG may also be a full reference in the same repository.',
   examples: 'crane tag ghcr.io/org/app:v1.2.3 latest\ncrane tag ghcr.io/org/app@sha256:… ghcr.io/org/app:stable',
   arguments: exactly(2),
   async run({ args: [image = '', text = ''], context: session }) {

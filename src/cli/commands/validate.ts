@@ -13,14 +13,14 @@ import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   description:
-    'Check an image or index: manifests, configs and layers are there and well-formed, sizes, digests and diff IDs are right, platforms agree. Prints PASS or FAIL with everything that is wrong.',
+    'Check an image or an index: manifests, configs and layers exist and are well-formed, and sizes, digests, diff IDs and platforms agree. Print PASS, or FAIL with all problems found.',
   examples:
     'crane validate --remote ghcr.io/org/app:v1\ncrane validate --tarball image.tar\ncrane validate --remote oci:layout:v1',
   arguments: none,
   flags: {
-    remote: string({ description: 'Image to check, in a registry or with a prefix in local content' }),
+    remote: string({ description: 'Image to check, in a registry or in local content (oci:DIR and so on)' }),
     tarball: string({ description: 'Docker or OCI archive to check' }),
-    fast: bool({ description: 'Do not read layers, only ask whether they are there and as long as stated' }),
+    fast: bool({ description: 'Do not read layers, only check that they exist with the stated size' }),
   },
   async run({ flags, context: session }) {
     if (flags.tarball !== '') {

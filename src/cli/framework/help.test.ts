@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { renderHelp } from './help.ts';
 import { runSample } from './sample-program.ts';
 
 const programFlags = `\
@@ -183,6 +184,35 @@ describe('help on standard output', () => {
     const { code, out } = await runSample(argv.split(' '));
     expect(code).toBe(0);
     expect(out.match(/^ {2}(?:bash|fish|powershell|zsh) /gm)).toHaveLength(4);
+  });
+});
+
+describe('the description', () => {
+  const page = {
+    path: 'crane',
+    name: 'crane',
+    summary: '',
+    hidden: false,
+    usageLines: [],
+    aliases: [],
+    examples: undefined,
+    commands: [],
+    nameWidth: 11,
+    flags: [],
+    globalFlags: [],
+  };
+
+  test('is broken between words where a line is longer than 80 characters', () => {
+    const [description = ''] = renderHelp({ ...page, description: `${'word '.repeat(60)}end` }).split('\n\n');
+    expect(description.split('\n').map((line) => line.length)).toEqual([79, 79, 79, 63]);
+    expect(description.replaceAll('\n', ' ')).toBe(`${'word '.repeat(60)}end`);
+  });
+
+  test('keeps indented lines and words of any length', () => {
+    const description = `First:\n    ${'code '.repeat(30)}\n${'x'.repeat(100)} end`;
+    expect(renderHelp({ ...page, description })).toContain(
+      `First:\n    ${'code '.repeat(30)}\n${'x'.repeat(100)}\nend`,
+    );
   });
 });
 

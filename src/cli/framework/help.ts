@@ -2,7 +2,7 @@ import type { CommandPage, FlagPage } from './page.ts';
 
 /** What `--help` prints: the description and the usage. The layout is crane's. */
 export function renderHelp(page: CommandPage): string {
-  return `${page.description === '' ? '' : `${page.description.trimEnd()}\n\n`}${renderUsage(page)}`;
+  return `${page.description === '' ? '' : `${wrapped(page.description.trimEnd())}\n\n`}${renderUsage(page)}`;
 }
 
 /** The help without the description. */
@@ -43,3 +43,12 @@ function flagText({ name, shorthand, valueName }: FlagPage): string {
   const names = shorthand === undefined ? `    --${name}` : `-${shorthand}, --${name}`;
   return valueName === '' ? names : `${names} ${valueName}`;
 }
+
+/** Breaks long lines between words. Indented lines, which show something written, stay as they are. */
+function wrapped(text: string): string {
+  const lines = text.split('\n').map((line) => (line.startsWith(' ') ? line : line.replace(longLine, '$1\n')));
+  return lines.join('\n');
+}
+
+/** At most 80 characters, then the space that a line end takes the place of. */
+const longLine = /(?=.{81})(.{1,80}) +/g;

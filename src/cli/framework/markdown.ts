@@ -7,15 +7,14 @@ export function markdownFileName(page: { readonly path: string }): string {
 
 /** A reference page in Markdown. The same page always gives the same text. */
 export function renderMarkdown(page: CommandPage): string {
-  const { path, summary, description, usageLines, aliases, examples, flags, globalFlags } = page;
+  const { path, description, usageLines, aliases, examples, flags, globalFlags } = page;
   const names = path.split(' ');
   const parent = names.slice(0, -1).join(' ');
   const alternatives = aliases.map((alias) => `\`${[parent, alias].join(' ').trim()}\``).join(', ');
   const blocks = [
     '<!-- Made from the command table by scripts/generate-cli-docs.ts; changes belong there. -->',
     `# ${path}`,
-    prose(summary),
-    description === summary ? '' : prose(description.trim()),
+    prose(description.trim()),
     usageLines.length === 0 ? '' : `## Usage\n\n${code(usageLines.join('\n'))}`,
     aliases.length === 0 ? '' : `Also written ${alternatives}.`,
     examples === undefined ? '' : `## Examples\n\n${code(examples.trimEnd())}`,

@@ -95,10 +95,10 @@ test('a page shows examples, required and repeatable flags, sub-commands', async
 });
 
 test('text of a page cannot break its tables or be taken for HTML', async () => {
-  const page: CommandPage = { ...(await pageNamed('crane auth')), summary: 'a <b>', description: 'c <d>\n\n    e <f>' };
+  const page: CommandPage = { ...(await pageNamed('crane auth')), description: 'c <d>\n\n    e <f>' };
   const [first] = page.commands;
   const text = renderMarkdown({ ...page, commands: [{ name: first?.name ?? '', summary: 'one|two\nthree' }] });
-  expect(text).toContain('a &lt;b&gt;\n\nc &lt;d&gt;\n\n    e <f>\n');
+  expect(text).toContain('c &lt;d&gt;\n\n    e <f>\n');
   expect(text).toContain(String.raw`| one\|two three |`);
 });
 
