@@ -20,11 +20,10 @@ export interface NamedImage {
   readonly name?: Reference | string | undefined;
 }
 
-/** What an image is made of, its manifest and config fetched. */
+/** What an image is made of, as its manifest says. */
 export interface ImageParts {
   readonly store: ContentSource;
   readonly config: Descriptor;
-  readonly configBytes: Uint8Array;
   readonly layers: readonly Descriptor[];
 }
 
@@ -44,15 +43,18 @@ export async function planDockerArchive(
   options: CallOptions = {},
 ): Promise<readonly PlannedFile[]> {
   const named = distinctImages(images);
-  const parts = await Promise.all(named.map(({ artifact }) => readImageParts(artifact, options)));
-  const listed = named.map(({ repoTag }, i) => ({ repoTag, image: parts[i] as ImageParts }));
+  const parts = await readImages(
+    named.map(({ artifact }) => artifact),
+    options,
+  );
+  const listed = parts.map((image, i) => ({ repoTag: named[i]?.repoTag, image }));
   listed.sort((a, b) => compareUtf8(a.repoTag ?? '', b.repoTag ?? ''));
   const files = new Map<string, PlannedFile>();
   const names = new Map<Digest, string>();
   const entries: JsonValue[] = [];
   for (const { repoTag, image } of listed) {
-    const { config, configBytes, layers, store } = image;
-    files.set(config.digest, { name: config.digest, bytes: configBytes });
+    const { config, layers, store } = image;
+    files.set(config.digest, { name: config.digest, store, target: config });
     for (const target of layers) {
       if (names.has(target.digest)) continue;
       const name = `${hexOf(target.digest)}${extensionOf(target.mediaType)}`;
@@ -63,18 +65,24 @@ export async function planDockerArchive(
       Config: config.digest,
       RepoTags: repoTag === undefined ? null : [repoTag],
       Layers: layers.map(({ digest }) => names.get(digest) ?? ''),
-      LayerSources: layerSourcesOf(image),
+      LayerSources: await layerSourcesOf(image, options),
     });
   }
   return [...files.values(), { name: 'manifest.json', bytes: Buffer.from(encodeJson(entries)) }];
 }
 
 /**
- * Reads what an archive needs to know of an image.
+ * Reads the manifests of images, all at once; none is still being read when another has failed.
  *
  * @throws {OciError} `UNSUPPORTED`, `INVALID_MANIFEST`, `LIMIT_EXCEEDED`
  */
-export async function readImageParts({ store, root }: Artifact, { signal }: CallOptions): Promise<ImageParts> {
+export async function readImages(artifacts: readonly Artifact[], options: CallOptions): Promise<readonly ImageParts[]> {
+  const reading = artifacts.map((artifact) => readImage(artifact, options));
+  await Promise.allSettled(reading);
+  return Promise.all(reading);
+}
+
+async function readImage({ store, root }: Artifact, { signal }: CallOptions): Promise<ImageParts> {
   const bytes = await collectVerified(await store.fetch(root, { signal }), root, maxManifestSize);
   const manifest = parseManifest(bytes, root);
   if (manifest.kind !== 'image') {
@@ -88,15 +96,20 @@ export async function readImageParts({ store, root }: Artifact, { signal }: Call
     );
   }
   const { config, layers } = manifest.image;
-  const configBytes = await collectVerified(await store.fetch(config, { signal }), config, maxConfigSize);
-  return { store, config, configBytes, layers };
+  return { store, config, layers };
+}
+
+/** @throws {OciError} `LIMIT_EXCEEDED`, and what fetching throws */
+export async function readConfig({ store, config }: ImageParts, { signal }: CallOptions): Promise<Uint8Array> {
+  return collectVerified(await store.fetch(config, { signal }), config, maxConfigSize);
 }
 
 /** Where layers came from that may not be passed on, by diff ID; nothing when there are none of these. */
-export function layerSourcesOf({ config, configBytes, layers }: ImageParts): JsonValue | undefined {
-  // Artifacts have configs of their own kinds, which only matter here.
+export async function layerSourcesOf(image: ImageParts, options: CallOptions): Promise<JsonValue | undefined> {
+  const { config, layers } = image;
+  // The config is read for these alone; else it is fetched at the same time as the layers.
   if (!layers.some(({ mediaType }) => isNonDistributableType(mediaType))) return undefined;
-  const diffIds = parseImageConfig(configBytes, config.digest).rootfs.diff_ids;
+  const diffIds = parseImageConfig(await readConfig(image, options), config.digest).rootfs.diff_ids;
   const sources: Record<string, JsonValue> = {};
   for (const [i, layer] of layers.entries()) {
     const diffId = diffIds[i];

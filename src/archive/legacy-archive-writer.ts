@@ -15,7 +15,7 @@ import { encodeJson, type JsonValue, sortedByKey } from '../oci/json.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { ContentSource } from '../store/store.ts';
 import { archiveHeader, type ByteSink, type WriteArchiveOptions, writeOutput } from './archive-output.ts';
-import { type ImageParts, layerSourcesOf, type NamedImage, readImageParts } from './docker-archive-plan.ts';
+import { type ImageParts, layerSourcesOf, type NamedImage, readConfig, readImages } from './docker-archive-plan.ts';
 import { legacyLayerJson } from './legacy-layer-json.ts';
 
 export interface WriteLegacyArchiveOptions extends WriteArchiveOptions {
@@ -62,15 +62,16 @@ async function planLegacyArchive(
   const entries: JsonValue[] = [];
   const repositories = new Map<string, Map<string, string>>();
   for (const { image, tags } of await tagged(images, options)) {
+    const config = await readConfig(image, options);
     const configName = `${hexOf(image.config.digest)}.json`;
-    files.set(configName, { name: configName, bytes: image.configBytes });
-    const layers = addLayers(files, image);
+    files.set(configName, { name: configName, bytes: config });
+    const layers = addLayers(files, image, config);
     const sorted = Array.from(tags).sort();
     entries.push({
       Config: configName,
       RepoTags: sorted.length === 0 ? null : sorted,
       Layers: layers.map((id) => `${id}/layer.tar`),
-      LayerSources: layerSourcesOf(image),
+      LayerSources: await layerSourcesOf(image, options),
     });
     const top = layers.at(-1);
     if (top !== undefined) for (const tag of sorted) addTag(repositories, tag, top);
@@ -88,7 +89,10 @@ async function tagged(
   images: readonly NamedImage[],
   options: WriteLegacyArchiveOptions,
 ): Promise<readonly TaggedImage[]> {
-  const parts = await Promise.all(images.map(({ artifact }) => readImageParts(artifact, options)));
+  const parts = await readImages(
+    images.map(({ artifact }) => artifact),
+    options,
+  );
   const distinct = new Map<Digest, TaggedImage>();
   for (const [i, image] of parts.entries()) {
     const name = images[i]?.name;
@@ -103,8 +107,8 @@ async function tagged(
 }
 
 /** @returns the identifiers of the layers, from the bottom up */
-function addLayers(files: Map<string, LegacyFile>, image: ImageParts): readonly string[] {
-  const { store, layers, configBytes, config } = image;
+function addLayers(files: Map<string, LegacyFile>, image: ImageParts, configBytes: Uint8Array): readonly string[] {
+  const { store, layers, config } = image;
   const parsedConfig = parseImageConfig(configBytes, config.digest);
   const history = historyOf(parsedConfig, layers.length, config.digest);
   const ids: string[] = [];
