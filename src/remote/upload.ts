@@ -1,3 +1,4 @@
+import { untilAborted } from '../content/abort.ts';
 import { type ByteSource, collect, discard } from '../content/bytes.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
@@ -33,7 +34,7 @@ export async function uploadBlob(
 ): Promise<void> {
   const verified = VerifiedStream.of(content, expected);
   if (!(content instanceof Uint8Array)) {
-    const body = { size: expected.size, replayable: false, open: () => verified };
+    const body = { size: expected.size, replayable: false, open: () => untilAborted(verified, signal) };
     try {
       await uploadOnce(client, expected, body, { session, signal });
     } finally {

@@ -566,7 +566,13 @@ async function freePort(): Promise<number> {
 }
 
 async function notTls(): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createTcpServer((socket) => void socket.on('error', () => {}).resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const server = createTcpServer(
+    (socket) =>
+      void socket
+        .on('error', () => {})
+        .resume()
+        .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
