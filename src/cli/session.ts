@@ -148,8 +148,20 @@ export class Session {
   }
 
   #onEvent(event: TransportEvent): void {
-    if (event.type === 'warning') this.log.warn(event.message);
-    else if (event.type === 'retry')
-      this.log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
+    const verbose = this.#globals?.verbose ?? false;
+    switch (event.type) {
+      case 'warning':
+        return this.log.warn(event.message);
+      case 'retry':
+        return this.log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
+      case 'request':
+        return verbose ? this.log.line(`--> ${event.method} ${event.url}`) : undefined;
+      case 'response':
+        return verbose
+          ? this.log.line(`<-- ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)}ms)`)
+          : undefined;
+      default:
+        return event satisfies never;
+    }
   }
 }

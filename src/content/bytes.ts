@@ -41,7 +41,8 @@ export function pipe(source: ByteStream, transform: ByteTransform): ByteStream {
     [Symbol.asyncIterator]: () => chunks,
     async cancel(reason) {
       await source.cancel(reason);
-      await chunks.return();
+      // Not awaited: a source that hangs may never let go of the read that is under way.
+      chunks.return().catch(() => {});
     },
   };
 }

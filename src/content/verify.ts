@@ -1,7 +1,7 @@
 import { OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
-import { type ByteSource, type ByteStream, chunksOf, collect, discard } from './bytes.ts';
+import { type ByteSource, type ByteStream, chunksOf, collect, discard, isByteStream } from './bytes.ts';
 import { Digester } from './hash.ts';
 
 /** What verification needs to know. */
@@ -56,8 +56,14 @@ export class VerifiedStream implements ByteStream {
   }
 
   async cancel(reason?: unknown): Promise<void> {
-    if ('cancel' in this.#source && typeof this.#source.cancel === 'function') await this.#source.cancel(reason);
-    await this.#started?.return();
+    const source = this.#source;
+    if (source instanceof Uint8Array || !isByteStream(source)) {
+      await this.#started?.return();
+      return;
+    }
+    await source.cancel(reason);
+    // Not awaited: a source that hangs may never let go of the read that is under way.
+    this.#started?.return().catch(() => {});
   }
 
   #proves(expected: Expected): boolean {

@@ -172,17 +172,12 @@ export class GraphCopy {
   }
 
   async #exists(target: Descriptor): Promise<boolean> {
-    return this.#stats.run(async () => {
-      const found = await onSide('target', () => this.#sink.stat(target, { signal: this.#signal }));
-      if (found !== undefined && found.size !== target.size) {
-        throw new OciError(
-          'SIZE_MISMATCH',
-          `${target.digest} has ${found.size} bytes at the target, but its descriptor at the source states ${target.size}`,
-          { hint: 'One of the two is wrong; crane validate shows which' },
-        );
-      }
-      return found !== undefined;
-    }, this.#signal);
+    const found = await this.#stats.run(
+      () => onSide('target', () => this.#sink.stat(target, { signal: this.#signal })),
+      this.#signal,
+    );
+    // Of another length it is a remnant, or the descriptor is wrong: sending it shows which.
+    return found?.size === target.size;
   }
 
   /** A registry with immutable tags refuses even the same manifest, so it is not sent where the tag already names it. */

@@ -45,7 +45,7 @@ function testTagLists(open: Open, options: ContentStoreSuiteOptions): void {
   });
 
   it('lists the tags after a given one in its own order', async (context) => {
-    needs(context, options, 'tags');
+    needs(context, options, 'tagsAfter');
     const store = await open();
     if (!canListTags(store)) {
       context.skip('The store does not list tags');

@@ -6,6 +6,7 @@ export type Power =
   | 'sha512'
   | 'emptyBlob'
   | 'tags'
+  | 'tagsAfter'
   | 'ranges'
   | 'referrers'
   | 'deleteManifest'
