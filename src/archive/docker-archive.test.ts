@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { goldenImage } from '../../test/support/golden-image.ts';
+import { packZstd } from '../../test/support/pack-zstd.ts';
 import { testDirectory } from '../../test/support/test-directory.ts';
 import { collect } from '../content/bytes.ts';
 import { readFileStream } from '../content/file.ts';
@@ -47,7 +47,7 @@ describe('an archive that was written here', () => {
 
   it.each([
     ['gzip', (bytes: Uint8Array) => gzipSync(bytes)],
-    ['zstd', (bytes: Uint8Array) => execFileSync('zstd', ['-qc'], { input: bytes })],
+    ['zstd', (bytes: Uint8Array) => packZstd(bytes)],
   ])('is read the same when it is compressed with %s, and leaves no temporary file', async (_, pack) => {
     const artifact = await goldenImage('app', 'docker');
     await writeDockerArchive([{ artifact, name: 'app' }], { write: async (chunk) => void parts.push(chunk) });
@@ -120,7 +120,7 @@ describe('an archive that was written here', () => {
   });
 
   it('keeps zstd layers what they are, and the digest of the image (crane calls them gzip)', async () => {
-    const layer = execFileSync('zstd', ['-qc'], { input: 'layer' });
+    const layer = packZstd('layer');
     const { store, root: target } = await imageOf(layer, mediaTypes.ociLayerZstd, digestOf(Buffer.from('layer')));
     await writeDockerArchive([{ artifact: { store, root: target }, name: 'a' }], path);
     await using(async (archive) => {
