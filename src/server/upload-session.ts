@@ -28,7 +28,7 @@ export class UploadSession<S extends Spool> {
   readonly spool: S;
   readonly #turns = new Limiter(1);
   #digester: Digester | undefined;
-  #algorithm: DigestAlgorithm;
+  readonly #algorithm: DigestAlgorithm;
   #over = false;
 
   constructor(id: string, spool: S, algorithm: DigestAlgorithm = 'sha256') {

@@ -49,24 +49,17 @@ export function parseRoute(path: string): Route | undefined {
 
 /** The path of an endpoint. Names, tags and digests need no escaping: their grammars have none of the characters that would. */
 export function formatRoute(route: Route): string {
-  switch (route.kind) {
-    case 'base':
-      return '/v2/';
-    case 'catalog':
-      return '/v2/_catalog';
-    case 'tags':
-      return `/v2/${route.repository}/tags/list`;
-    case 'manifest':
-      return `/v2/${route.repository}/manifests/${route.reference}`;
-    case 'blob':
-      return `/v2/${route.repository}/blobs/${route.digest}`;
-    case 'uploads':
-      return `/v2/${route.repository}/blobs/uploads/`;
-    case 'upload':
-      return `/v2/${route.repository}/blobs/uploads/${route.session}`;
-    case 'referrers':
-      return `/v2/${route.repository}/referrers/${route.digest}`;
-  }
+  if (route.kind === 'base') return '/v2/';
+  if (route.kind === 'catalog') return '/v2/_catalog';
+  return `/v2/${route.repository}/${tailOf(route)}`;
+}
+
+function tailOf(route: Extract<Route, { readonly repository: string }>): string {
+  if (route.kind === 'tags') return 'tags/list';
+  if (route.kind === 'manifest') return `manifests/${route.reference}`;
+  if (route.kind === 'blob') return `blobs/${route.digest}`;
+  if (route.kind === 'referrers') return `referrers/${route.digest}`;
+  return `blobs/uploads/${route.kind === 'upload' ? route.session : ''}`;
 }
 
 function nameOf(parts: readonly string[], tail: number): string {

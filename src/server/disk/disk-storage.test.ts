@@ -41,11 +41,11 @@ describe('diskStorage', () => {
     const directory = await testDirectory();
     const blob = blobOf(noise(300_000));
     const { uploads } = await (await diskStorage(directory)).create('a');
-    const { id, append } = await uploads.start();
-    expect(await append(blob.bytes.subarray(0, 100_000))).toBe(100_000);
+    const upload = await uploads.start();
+    expect(await upload.append(blob.bytes.subarray(0, 100_000))).toBe(100_000);
 
     const again = await (await diskStorage(directory)).create('a');
-    const resumed = await again.uploads.find(id);
+    const resumed = await again.uploads.find(upload.id);
     expect(await resumed?.size()).toBe(100_000);
     await resumed?.append(blob.bytes.subarray(100_000), { offset: 100_000 });
     expect(await resumed?.finish(blob.target.digest)).toMatchObject({ size: 300_000 });
