@@ -2,7 +2,7 @@ import { isLoopback, mayUsePlainHttp, type RegistryName } from '../../oci/refere
 import { streamOf } from '../../content/bytes.ts';
 import { NetworkError } from './exchange.ts';
 import type { Answer } from './redirect.ts';
-import { startOf } from './response-error.ts';
+import { drain, startOf } from './response-error.ts';
 
 export type Scheme = 'http' | 'https';
 
@@ -24,8 +24,18 @@ export function saysOtherScheme(error: unknown, tried: Scheme, registry: Registr
   return (error.fault === 'reset' && !error.reused) || error.fault === 'protocol';
 }
 
-/** What a TLS server says to plain http: Go, nginx, Apache and node word it alike. The answer's body is given back unread. */
-export async function detectTlsServer(answer: Answer): Promise<{ readonly isTls: boolean; readonly answer: Answer }> {
+/**
+ * Whether the answer to plain http shows a TLS server: it led there, or refused in the words that Go, nginx, Apache and node
+ * have for it. The answer is given back with its body unread.
+ */
+export async function detectTlsServer(
+  answer: Answer,
+  registry: RegistryName,
+): Promise<{ readonly isTls: boolean; readonly answer: Answer }> {
+  if (answer.crossed && answer.url.protocol === 'https:' && answer.url.host === registry) {
+    await drain(answer.body);
+    return { isTls: true, answer };
+  }
   if (answer.status !== 400) return { isTls: false, answer };
   const bytes = await startOf(answer.body, 4096);
   const text = new TextDecoder().decode(bytes);

@@ -406,6 +406,19 @@ describe('Transport, schemes', () => {
     expect(sent.map(({ url }) => url.protocol)).toEqual(['http:', 'https:']);
   });
 
+  it('goes over to TLS where plain http only leads there, and then sends credentials', async () => {
+    const { transport, sent } = faked(
+      ({ url, headers }) => {
+        if (url.protocol === 'http:') return answer(308, { location: `https://localhost${url.pathname}` });
+        if (headers['authorization'] !== undefined) return answer(200);
+        return answer(401, { 'www-authenticate': 'Basic realm="r"' });
+      },
+      { keychain: async () => me },
+    );
+    await transport.perform({ ...remoteRequest(), registry: parseRegistry('localhost') });
+    expect(sent.at(-1)?.url.href).toBe('https://localhost/v2/app/x');
+  });
+
   it('never tries plain http with a public registry', async () => {
     const { transport, sent } = faked(() => answer(200), {}, 'http-only');
     await expect(transport.perform(remoteRequest())).rejects.toMatchObject({ code: 'NETWORK' });
@@ -421,9 +434,7 @@ describe('Transport, schemes', () => {
 
 describe('Transport, messages', () => {
   it('tells warnings of a registry once', async () => {
-    await using server = await scriptedServer(
-      () => ({ ...ok, headers: { warning: '299 - "Renew your plan"' } }) as ScriptedAnswer,
-    );
+    await using server = await scriptedServer(() => ({ status: 200, headers: { warning: '299 - "Renew your plan"' } }));
     const events: TransportEvent[] = [];
     const transport = make({ onEvent: (event) => events.push(event) });
     await transport.perform(request(server));

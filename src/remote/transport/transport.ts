@@ -246,8 +246,10 @@ export class Transport {
     for (const scheme of schemes) {
       const isLast = scheme === schemes.at(-1);
       try {
-        const { isTls, answer } = await detectOnce(await send(originUrl(host.registry, scheme)), scheme, schemes);
-        if (isTls && !isLast) continue;
+        const sent = await send(originUrl(host.registry, scheme));
+        const { isTls, answer } =
+          isLast || scheme === 'https' ? { isTls: false, answer: sent } : await detectTlsServer(sent, host.registry);
+        if (isTls) continue;
         host.scheme = scheme;
         return answer;
       } catch (error) {
@@ -355,14 +357,6 @@ const expiredStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
 function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
   const purpose = `reach ${registry}`;
   return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
-}
-
-async function detectOnce(
-  answer: Answer,
-  scheme: Scheme,
-  schemes: readonly Scheme[],
-): Promise<{ readonly isTls: boolean; readonly answer: Answer }> {
-  return schemes.length > 1 && scheme === 'http' ? detectTlsServer(answer) : { isTls: false, answer };
 }
 
 /** @throws {OciError} `LIMIT_EXCEEDED` before anything is read */
