@@ -5,7 +5,7 @@
 //   npm test -- FILTER…         only the tests, and of those the files whose path contains a filter (vitest's rules)
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { installCommand, isInstalled } from './install.mjs';
 import { run } from './run.mjs';
 
@@ -110,13 +110,17 @@ function summarise() {
   if (failed.length > 0) process.exitCode = 1;
 }
 
-/** Skipped tests carry their reason in the title; one line for each group of them. */
+/** A line for each group whose title says why it is skipped, and for each file with other skipped tests. */
 function skippedTests() {
   if (!existsSync(report)) return [];
-  /** @type {{ testResults: { assertionResults: { status: string, ancestorTitles: string[], title: string }[] }[] }} */
+  /** @type {{ testResults: { name: string, assertionResults: { status: string, ancestorTitles: string[] }[] }[] }} */
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
-  const skipped = testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ status }) => status === 'skipped' || status === 'pending');
-  return [...new Set(skipped.map(({ ancestorTitles, title }) => ancestorTitles.at(-1) || title))];
+  const lines = testResults.map(({ name, assertionResults }) => {
+    const skipped = assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending');
+    const reasons = skipped.map(({ ancestorTitles }) => ancestorTitles.find((title) => title.includes('(skipped: ')));
+    const others = reasons.filter((reason) => reason === undefined).length;
+    const rest = others === 0 ? [] : [`${others} tests in ${relative(root, name)} that do not apply there`];
+    return reasons.filter((reason) => reason !== undefined).concat(rest);
+  });
+  return [...new Set(lines.flat())];
 }
