@@ -39,23 +39,33 @@ export class Refusal extends OciError {
   }
 }
 
-/** The answer to a request that failed. What is no fault of the request shows nothing of its cause to the outside. */
+/** The answer to a request that failed. */
 export function failureResponse(error: unknown, route: Route | undefined): RegistryResponse {
   if (error instanceof Refusal) return errorResponse(error.status, error.errors, error.headers);
-  if (isOciError(error)) {
-    const [status, code] = answers[error.code];
-    const wireCode = error.code === 'NOT_FOUND' ? unknownOf(route) : code;
-    return errorResponse(status, [{ code: wireCode, message: messageOf(error) }]);
+  const answer = answerTo(error);
+  if (answer === undefined) {
+    // The reason would show paths and the like to whoever asks.
+    return errorResponse(500, [{ code: 'UNKNOWN', message: 'The registry failed to answer; its log says why' }]);
   }
-  return errorResponse(500, [{ code: 'UNKNOWN', message: 'The registry failed to answer; its log says why' }]);
+  const [status, code] = answer;
+  const wireCode = isOciError(error, 'NOT_FOUND') ? unknownOf(route) : code;
+  return errorResponse(status, [{ code: wireCode, message: messageOf(error) }]);
 }
 
 /** Whether a failure is the server's own and not the client's or an upstream's. */
 export function isUnexpected(error: unknown): boolean {
-  return !isOciError(error);
+  return !(error instanceof Refusal) && answerTo(error) === undefined;
 }
 
-const answers: Readonly<Record<ErrorCode, readonly [status: number, code: WireCode]>> = {
+/** Another copy of the package may throw codes that this one does not know. */
+function answerTo(error: unknown): Answer | undefined {
+  return isOciError(error) && Object.hasOwn(answers, error.code) ? answers[error.code] : undefined;
+}
+
+type Answer = readonly [status: number, code: WireCode];
+
+/** `undefined` is for failures of the server itself. */
+const answers: Readonly<Record<ErrorCode, Answer | undefined>> = {
   NOT_FOUND: [404, 'MANIFEST_UNKNOWN'],
   INVALID_REFERENCE: [400, 'NAME_INVALID'],
   INVALID_DIGEST: [400, 'DIGEST_INVALID'],
@@ -63,8 +73,9 @@ const answers: Readonly<Record<ErrorCode, readonly [status: number, code: WireCo
   INVALID_MANIFEST: [400, 'MANIFEST_INVALID'],
   INVALID_CONFIG: [400, 'MANIFEST_INVALID'],
   INVALID_ARCHIVE: [400, 'BLOB_UPLOAD_INVALID'],
-  INVALID_LAYOUT: [500, 'UNSUPPORTED'],
-  INVALID_SETTINGS: [500, 'UNSUPPORTED'],
+  INVALID_LAYOUT: undefined,
+  INVALID_SETTINGS: undefined,
+  FILE_SYSTEM: undefined,
   DIGEST_MISMATCH: [400, 'DIGEST_INVALID'],
   SIZE_MISMATCH: [400, 'SIZE_INVALID'],
   LIMIT_EXCEEDED: [413, 'SIZE_INVALID'],

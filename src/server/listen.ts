@@ -109,6 +109,7 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(cut);
 }
 
+/** Never rejects: what goes wrong here must not take the server along. */
 async function exchange(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<RequestRecord> {
   const answered = await answer(new NodeRequest(request, response));
   if (awaitsContinue(request)) response.setHeader('connection', 'close');

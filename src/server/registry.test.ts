@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { blobOf } from '../../test/conformance/samples.ts';
 import { expectError, pushBlob, type Send, senderOf, storages, tagsOf } from '../../test/support/registry-requests.ts';
+import { OciError } from '../errors.ts';
 import type { RegistryOptions } from './registry.ts';
 import type { RegistryStorage } from './storage.ts';
 
@@ -57,9 +58,12 @@ describe.each(storages)('a registry, over %s', (_, open) => {
 });
 
 describe('a registry whose storage fails', () => {
-  it('answers 500 without the reason, which onError gets', async () => {
+  it.each([
+    new Error('the disk /secret/path is full'),
+    new OciError('FILE_SYSTEM', 'Cannot write "/secret/path"'),
+    Object.assign(new OciError('NETWORK', 'secret'), { code: 'A_CODE_OF_ANOTHER_VERSION' }),
+  ])('answers 500 without the reason, which onError gets: %s', async (failure) => {
     const failures: unknown[] = [];
-    const failure = new Error('the disk /secret/path is full');
     const storage: RegistryStorage = { find: () => Promise.reject(failure), create: () => Promise.reject(failure) };
     const send = senderOf(storage, { onError: (error) => failures.push(error) });
     const response = await send('GET', '/v2/a/tags/list');

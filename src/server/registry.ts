@@ -95,6 +95,6 @@ async function finished(request: RegistryRequest, response: RegistryResponse): P
   const headers = { 'docker-distribution-api-version': 'registry/2.0', ...response.headers };
   const { body } = response;
   if (request.method !== 'HEAD' || body === undefined) return { ...response, headers };
-  await discard(body);
+  await discard(body).catch(() => {});
   return { ...response, headers, body: undefined };
 }

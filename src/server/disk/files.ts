@@ -6,7 +6,8 @@ import { writeFileAtomically } from '../../content/file.ts';
 /** Writes a small file whole or not at all, also when the power fails; makes its directory. */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const content = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-  await withDirectory(path, () => writeFileAtomically(path, content, { fsync: true }));
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, content, { fsync: true });
 }
 
 /** A small file's bytes, `undefined` when there is none. */
@@ -42,7 +43,8 @@ export async function syncFile(path: string): Promise<void> {
  */
 export async function linkOrCopy(from: string, to: string): Promise<boolean> {
   try {
-    await withDirectory(to, () => link(from, to));
+    await mkdir(dirname(to), { recursive: true });
+    await link(from, to);
     return true;
   } catch (error) {
     const code = codeOf(error);
@@ -67,17 +69,6 @@ async function copyWhole(from: string, to: string): Promise<boolean> {
     await rm(temporary, { force: true });
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
-  }
-}
-
-/** Directories are made when one is missed: mostly they are there. */
-async function withDirectory<T>(path: string, task: () => Promise<T>): Promise<T> {
-  try {
-    return await task();
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    await mkdir(dirname(path), { recursive: true });
-    return task();
   }
 }
 
