@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'INVALID_LAYOUT'
   /** A file this program reads its settings or credentials from is malformed. */
   | 'INVALID_SETTINGS'
+  /** The file system refused: permission, space, a directory that is none. */
+  | 'FILE_SYSTEM'
   | 'DIGEST_MISMATCH'
   | 'SIZE_MISMATCH'
   /** Something from outside is larger than the limit that protects this process. */

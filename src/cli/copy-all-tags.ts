@@ -1,11 +1,12 @@
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
 import { isOciError } from '../errors.ts';
-import { formatRepository, parseRepository, type Repository } from '../oci/reference.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
 import { GraphCopy } from '../ops/copy.ts';
 import { imageForPlatform, openArtifact } from '../ops/resolve.ts';
 import type { RemoteStore } from '../remote/remote-store.ts';
 import { logCopy } from './copy-log.ts';
+import { parseRepositoryArgument } from './open.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
 
@@ -68,7 +69,7 @@ export async function copyAllTags(
 }
 
 async function parse(text: string): Promise<Repository> {
-  return step(`parsing repo ${JSON.stringify(text)}`, async () => parseRepository(text));
+  return step(`parsing repo ${JSON.stringify(text)}`, async () => parseRepositoryArgument(text));
 }
 
 async function listTags(session: Session, store: RemoteStore): Promise<readonly string[]> {

@@ -58,6 +58,7 @@ function readPlatform(text: string): Platform | undefined {
   try {
     return parsePlatform(text);
   } catch (error) {
-    throw new Error(messageOf(error), { cause: error });
+    // The framework names flag and value itself.
+    throw new Error(messageOf(error).replace(/^Invalid platform "(?:[^"\\]|\\.)*": /, ''), { cause: error });
   }
 }

@@ -1,5 +1,12 @@
 import { OciError, quoted } from '../errors.ts';
-import { formatRepository, identifierOf, parseRepository } from '../oci/reference.ts';
+import {
+  formatRepository,
+  identifierOf,
+  parseReference,
+  parseRepository,
+  type Reference,
+  type Repository,
+} from '../oci/reference.ts';
 import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { canListTags, type TagLister } from '../store/capabilities.ts';
@@ -69,12 +76,43 @@ export async function openTags(
   text: string,
 ): Promise<{ readonly lister: TagLister; readonly prefix: string }> {
   if (!/^(?:oci|oci-archive|docker-archive):/.test(text)) {
-    const repository = parseRepository(text);
+    const repository = parseRepositoryArgument(text);
     return { lister: await session.repository(repository), prefix: `${formatRepository(repository)}:` };
   }
   const store = await openStore(session, parseLocation(text));
   if (!canListTags(store)) throw new OciError('UNSUPPORTED', `${quoted(text)} cannot list tags`);
   return { lister: store, prefix: `${text}:` };
+}
+
+/**
+ * Reads an argument that has to be a repository.
+ *
+ * @throws {OciError} `INVALID_REFERENCE`, saying what to leave out when it names one image
+ */
+export function parseRepositoryArgument(text: string): Repository {
+  try {
+    return parseRepository(text);
+  } catch (error) {
+    const reference = tryReference(text);
+    if (reference === undefined) throw error;
+    const bare = text.slice(0, text.indexOf(reference.tag === undefined ? '@' : `:${reference.tag}`));
+    throw new OciError(
+      'INVALID_REFERENCE',
+      `${quoted(text)} names one image, where a repository is meant: it has a tag or digest`,
+      {
+        hint: `Write ${quoted(bare)}`,
+        cause: error,
+      },
+    );
+  }
+}
+
+function tryReference(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function openLocalStore(session: Session, { kind, path }: LocalLocation): Promise<ContentSource> {

@@ -5,10 +5,11 @@ import type { Session } from './session.ts';
 
 /** Prints what went wrong, and what to do next, on standard error. Gives the exit code. */
 export function reportError(error: unknown, session: Session): number {
-  if (isClosedPipe(error)) return 1;
-  if (error instanceof SilentFailure) return 1;
-  session.log.plain(`Error: ${printable(describe(error))}`);
-  if (isOciError(error) && error.hint !== undefined) session.log.plain(printable(`  ${error.hint}`));
+  if (isClosedPipe(error) || error instanceof SilentFailure) return 1;
+  const { message, hint } = describe(error);
+  session.log.plain(`Error: ${printable(oneLine(message))}`);
+  if (hint !== undefined) session.log.plain(`  ${printable(hint)}`);
+  if (session.verbose && isUnforeseen(error)) session.log.plain(printable(stackOf(error)));
   return error instanceof Interrupted ? error.exitCode : 1;
 }
 
@@ -17,9 +18,57 @@ export class SilentFailure extends Error {
   override readonly name = 'SilentFailure';
 }
 
-function describe(error: unknown): string {
-  if (isOciError(error) || error instanceof Interrupted) return error.message;
-  return messageOf(error) === '' ? String(error) : messageOf(error);
+function isUnforeseen(error: unknown): error is Error {
+  return error instanceof Error && !isOciError(error) && !(error instanceof Interrupted);
+}
+
+interface Description {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+function describe(error: unknown): Description {
+  if (isOciError(error)) return { message: error.message, hint: error.hint };
+  if (error instanceof Interrupted) return { message: error.message };
+  if (isSystemError(error)) return { message: systemMessage(error) };
+  const message = messageOf(error) === '' ? String(error) : messageOf(error);
+  return {
+    message: `internal error: ${message}`,
+    hint: 'This is a fault of this program; run the command with -v and report what it prints',
+  };
+}
+
+interface SystemError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+  readonly path?: string;
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    'syscall' in error &&
+    typeof error.syscall === 'string'
+  );
+}
+
+/** Node's `ENOENT: no such file or directory, open 'x'` as people say it. */
+function systemMessage({ message, code, syscall, path }: SystemError): string {
+  const reason = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  const end = reason.lastIndexOf(`, ${syscall}`);
+  return `${path === undefined ? syscall : JSON.stringify(path)}: ${end < 0 ? reason : reason.slice(0, end)}`;
+}
+
+/** Where the failure was raised, and what it was raised for. */
+function stackOf(error: Error): string {
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause instanceof Error ? `${own}\nCaused by ${stackOf(error.cause)}` : own;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
 }
 
 /** Text from a registry must not move the cursor or colour the terminal. */

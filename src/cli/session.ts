@@ -49,6 +49,10 @@ export class Session {
     return this.#globals?.platform;
   }
 
+  get verbose(): boolean {
+    return this.#globals?.verbose ?? false;
+  }
+
   get nonDistributable(): boolean {
     return this.#globals?.['allow-nondistributable-artifacts'] ?? false;
   }
@@ -148,7 +152,7 @@ export class Session {
   }
 
   #onEvent(event: TransportEvent): void {
-    const verbose = this.#globals?.verbose ?? false;
+    const { verbose } = this;
     switch (event.type) {
       case 'warning':
         return this.log.warn(event.message);

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { OciError, quoted } from '../errors.ts';
 import type { CallOptions } from '../options.ts';
 import { untilAborted } from './abort.ts';
+import { fileFault } from './file-fault.ts';
 import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts';
 
 // Measured on files of 1 GiB: fewer, larger calls win up to here and change nothing beyond (docs/performance.md).
@@ -24,6 +25,7 @@ export interface WriteFileOptions extends CallOptions {
  * Writes a file whole or not at all: into a temporary file of the same directory, which then takes the name. The directory
  * has to exist. After a failure nothing is left and the source is cancelled.
  *
+ * @throws {OciError} `FILE_SYSTEM`
  * @returns how many bytes were written
  */
 export async function writeFileAtomically(
@@ -53,7 +55,9 @@ export async function createFileAtomically<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${randomBytes(8).toString('hex')}.partial`);
-  const handle = await open(temporary, 'wx', mode);
+  const handle = await open(temporary, 'wx', mode).catch((error: unknown) => {
+    throw fileFault(error, 'write', path);
+  });
   try {
     const result = await write(handle);
     if (fsync) await handle.sync();
@@ -65,7 +69,7 @@ export async function createFileAtomically<T>(
   } catch (error) {
     await handle.close().catch(ignore);
     await rm(temporary, { force: true }).catch(ignore);
-    throw error;
+    throw fileFault(error, 'write', path);
   }
 }
 
@@ -206,7 +210,7 @@ async function openForReading(path: string, regularOnly: boolean): Promise<FileH
     if (code === 'ELOOP' && regularOnly) {
       throw new OciError('UNSUPPORTED', `${quoted(path)} is no regular file`, { cause });
     }
-    throw cause;
+    throw fileFault(cause, 'read', path);
   }
 }
 

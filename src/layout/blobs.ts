@@ -1,6 +1,7 @@
 import { lstat, mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ByteSource, type ByteStream, discard } from '../content/bytes.ts';
+import { fileFault } from '../content/file-fault.ts';
 import { readFileStream, writeFileAtomically } from '../content/file.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
@@ -95,9 +96,14 @@ export class BlobDirectory {
   #prepare(algorithm: string): Promise<void> {
     const known = this.#directories.get(algorithm);
     if (known !== undefined) return known;
-    const prepared = mkdir(join(this.#root, 'blobs', algorithm), { recursive: true }).then((outermost) => {
-      if (outermost !== undefined) this.#made.push(resolve(outermost));
-    });
+    const prepared = mkdir(join(this.#root, 'blobs', algorithm), { recursive: true }).then(
+      (outermost) => {
+        if (outermost !== undefined) this.#made.push(resolve(outermost));
+      },
+      (error: unknown) => {
+        throw fileFault(error, 'make the directory', this.#root);
+      },
+    );
     this.#directories.set(algorithm, prepared);
     prepared.catch(() => this.#directories.delete(algorithm));
     return prepared;

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../async/limiter.ts';
 import { collect } from '../content/bytes.ts';
@@ -46,10 +46,12 @@ export class IndexFile {
     return bytes === undefined ? emptyLayoutIndex : parseLayoutIndex(bytes, quoted(this.#root));
   }
 
-  /** @throws {OciError} `INVALID_LAYOUT` when there is no `index.json`, `UNSUPPORTED` for another version of the format */
+  /** @throws {OciError} `NOT_FOUND` when there is no such directory, `INVALID_LAYOUT` when it has no `index.json`, `UNSUPPORTED` for another version of the format */
   async check(options: CallOptions = {}): Promise<void> {
     const bytes = await this.readBytes(options);
     if (bytes === undefined) {
+      const isThere = await stat(this.#root).catch(() => undefined);
+      if (isThere === undefined) throw new OciError('NOT_FOUND', `There is no directory ${quoted(this.#root)}`);
       throw new OciError('INVALID_LAYOUT', `${quoted(this.#root)} is no OCI image layout: it has no index.json`, {
         hint: 'Name a directory that was written with "crane pull --format oci" or a like command',
       });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileFault } from '../content/file-fault.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { CallOptions } from '../options.ts';
 
@@ -64,7 +65,7 @@ async function create(path: string, token: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;
-    throw error;
+    throw fileFault(error, 'write', path);
   }
 }
 

@@ -38,6 +38,7 @@ export function parseReference(text: string): Reference {
     const { name, tag } = splitTag(text);
     return { ...parseRepository(name, text), tag: tag ?? defaultTag, text };
   }
+  if (text.includes('/', at)) refuseUser(text);
   if (text.includes('@', at + 1)) {
     throw invalid(text, 'there is more than one @', 'Write repository@sha256:… with one @');
   }
@@ -74,6 +75,7 @@ export function parseRepository(text: string, whole: string = text): Repository 
 export function parseRegistry(text: string, whole: string = text): RegistryName {
   refuseScheme(text);
   if (text === 'docker.io') return dockerHub;
+  if (text.includes('@')) refuseUser(text);
   if (!isAuthority(text)) {
     throw invalid(
       whole,
@@ -219,6 +221,15 @@ function isAuthority(text: string): boolean {
   // A path like ./x or ../x is not meant as a host; 255 is the longest name of the DNS.
   if (host === '' || host.startsWith('.') || host.length > 255) return false;
   return !/[\s/?#@[\]\\%<>"^`{|}\p{Cc}]/u.test(host);
+}
+
+/** Somebody wrote user and password in front of the host, as in URLs: neither may be shown. */
+function refuseUser(text: string): never {
+  throw invalid(
+    text.slice(text.lastIndexOf('@') + 1),
+    'there is a user in front of the host',
+    'Leave user and password out; crane auth login, or crane -u USER -p PASSWORD in front of the command, takes them',
+  );
 }
 
 function invalid(text: string, reason: string, hint?: string): OciError {

@@ -6,6 +6,7 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, strings } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
+import { parseRepositoryArgument } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
@@ -27,7 +28,7 @@ export const command: Command<Session, Globals> = defineCommand({
     push: bool({ description: 'Ask for a token that also allows to push' }),
   },
   async run({ args: [name = ''], flags, context: session }) {
-    const repository = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepository(name));
+    const repository = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepositoryArgument(name));
     const mounts = flags.mount.map((mount) => mountName(mount, repository));
     session.asks(repository.registry);
     const transport = await session.transport();

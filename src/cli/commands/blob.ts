@@ -21,7 +21,7 @@ export const command: Command<Session, Globals> = defineCommand({
       const store = await openStore(session, location);
       const target = await store.stat({ mediaType: mediaTypes.octetStream, digest }, session);
       if (target === undefined) {
-        throw new OciError('NOT_FOUND', `There is no blob ${digest}`, {
+        throw new OciError('NOT_FOUND', 'there is no blob with that digest', {
           hint: 'crane manifest shows the digests of config and layers',
         });
       }

@@ -16,7 +16,9 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [text = ''], flags, context: session }) {
     const registry = await step(`parsing reg ${JSON.stringify(text)}`, async () => {
       if (text !== '') return parseRegistry(text);
-      throw new OciError('INVALID_REFERENCE', 'the registry is empty', { hint: 'Write host or host:port' });
+      throw new OciError('INVALID_REFERENCE', 'The name of the registry is empty: ""', {
+        hint: 'Write host or host:port',
+      });
     });
     await step(`reading the catalog of ${text}`, async () => {
       const { catalog } = await import('../../remote/catalog.ts');

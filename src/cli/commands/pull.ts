@@ -37,7 +37,7 @@ export const command: Command<Session, Globals> = defineCommand({
     }
     const path = args.at(-1) ?? '';
     const names = Array.from(new Set(args.slice(0, -1)));
-    const images = await Promise.all(names.map((name) => open(session, name)));
+    const images = await openAll(session, names);
     const { saveLayout, saveTarball, withCache } = await import('../save.ts');
     const cached =
       flags.cache_path === '' ? images : images.map((image) => withCache(session, image, flags.cache_path));
@@ -45,6 +45,13 @@ export const command: Command<Session, Globals> = defineCommand({
     else await saveTarball(session, cached, path, flags.format);
   },
 });
+
+/** All at once; when one fails, the others have ended before that is told. */
+async function openAll(session: Session, names: readonly string[]): Promise<readonly PulledImage[]> {
+  const opening = names.map((name) => open(session, name));
+  await Promise.allSettled(opening);
+  return Promise.all(opening);
+}
 
 async function open(session: Session, text: string): Promise<PulledImage> {
   const location = await step(`parsing reference ${JSON.stringify(text)}`, async () => parseLocation(text));

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileFault } from '../../content/file-fault.ts';
 import { messageOf, OciError, quoted } from '../../errors.ts';
 import type { ListeningRegistry, RequestRecord } from '../../server/listen.ts';
 import type { RegistryStorage } from '../../server/storage.ts';
@@ -62,7 +63,9 @@ async function openStorage(session: Session, directory: string, temporary: boole
   const { diskStorage } = await import('../../server/disk/disk-storage.ts');
   const path = directory === '' ? await temporaryDirectory(session) : directory;
   session.log.line(`storing blobs in ${path}`);
-  return diskStorage(path);
+  return diskStorage(path).catch((error: unknown) => {
+    throw fileFault(error, 'make the directory', path);
+  });
 }
 
 async function temporaryDirectory(session: Session): Promise<string> {
@@ -87,11 +90,16 @@ async function start(
       onRequest: (record) => logRequest(session, record),
     });
   } catch (cause) {
-    throw new OciError('NETWORK', `Cannot listen on ${quoted(`${host}:${port}`)}: ${messageOf(cause)}`, {
+    throw new OciError('NETWORK', `Cannot listen on ${quoted(`${host}:${port}`)}: ${reasonOf(cause)}`, {
       cause,
       hint: 'Choose another port, or 0 for a free one',
     });
   }
+}
+
+/** Without the code, the call and the address that Node puts around it. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/^\w+ E[A-Z]+: (.*?)(?: \S*:\d+)?$/, '$1');
 }
 
 function logRequest({ log }: Session, { method, url, status, error }: RequestRecord): void {

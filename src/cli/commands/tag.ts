@@ -31,6 +31,11 @@ export const command: Command<Session, Globals> = defineCommand({
 });
 
 function newTag(image: Location, text: string): string {
+  if (text === '') {
+    throw new OciError('INVALID_REFERENCE', `The new tag for ${quoted(image.text)} is empty: ""`, {
+      hint: 'Write crane tag IMAGE TAG',
+    });
+  }
   if (image.kind !== 'registry' || !/[/:@]/.test(text)) return parseTag(text);
   const reference = parseReference(text);
   if (reference.digest === undefined && sameRepository(reference, image.reference)) return reference.tag ?? 'latest';

@@ -74,7 +74,7 @@ export async function responseErrorOf(refusal: Refusal): Promise<ResponseError> 
   const text = new TextDecoder().decode(bytes.subarray(0, shownBody));
   const code = codeOf(status, errors, text);
   const retryAfter = parseRetryAfter(headers.get('retry-after'));
-  return new ResponseError(code, messageOf(refusal, code, said(errors, text, headers)), {
+  return new ResponseError(code, messageOf(refusal, code, said(errors, text, refusal)), {
     status,
     method,
     url,
@@ -150,15 +150,25 @@ function reasonOf(status: number): string {
   return reason === undefined ? '' : ` ${reason}`;
 }
 
-function said(errors: readonly WireError[], text: string, headers: ResponseHeaders): string {
+function said(errors: readonly WireError[], text: string, { headers, purpose }: Refusal): string {
   const shown = errors.slice(0, 3).map(({ code, message, detail }) => {
     const head = [code, oneLine(message)].filter((part) => part !== '').join(': ');
-    return detail === undefined ? head : `${head} ${oneLine(JSON.stringify(detail))}`;
+    return detail === undefined || isSaid(detail, `${purpose} ${head}`)
+      ? head
+      : `${head} ${oneLine(JSON.stringify(detail))}`;
   });
   if (shown.length > 0) return ` (${shown.join('; ')})`;
   // A page for browsers says nothing that fits on a line.
   if (text.trim() === '' || /^\s*</.test(text) || /html/i.test(headers.get('content-type') ?? '')) return '';
   return `: ${quoted(text.trim())}`;
+}
+
+/** Details often only repeat what was asked for. */
+function isSaid(detail: unknown, message: string): boolean {
+  if (typeof detail === 'object' && detail !== null) {
+    return Object.values(detail).every((value) => isSaid(value, message));
+  }
+  return detail === null || message.includes(String(detail));
 }
 
 function oneLine(text: string): string {
@@ -168,6 +178,7 @@ function oneLine(text: string): string {
 
 function hintOf(code: ErrorCode, login: LoginState | undefined, retryAfter: number | undefined): string | undefined {
   if (code === 'UNAUTHORIZED' && login !== undefined) return `Log in with: crane auth login ${login.registry}`;
+  if (code === 'NOT_FOUND') return 'Check the name; many registries also answer so to those who may not see it';
   if (code === 'DENIED') return 'Ask for access to this repository, or use other credentials';
   if (code === 'RATE_LIMITED') {
     if (retryAfter === undefined) return 'Wait before the next try; logged-in users often have a higher limit';
