@@ -17,6 +17,9 @@ export async function openArchive(
   try {
     if (file.index.get('manifest.json') !== undefined) return await readDockerArchive(file, options);
     if (file.index.get('index.json') !== undefined) return await readOciArchive(file, options);
+    if (file.index.entries.length === 0) {
+      throw new OciError('INVALID_ARCHIVE', `The archive ${quoted(file.name)} is empty`);
+    }
     throw new OciError(
       'INVALID_ARCHIVE',
       `${quoted(file.name)} holds no image: file manifest.json not found in tar, nor index.json`,

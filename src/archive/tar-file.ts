@@ -12,6 +12,8 @@ export interface OpenTarOptions extends CallOptions {
   readonly spoolDirectory?: string | undefined;
   /** Most bytes a compressed archive may unpack to. @default 1 TiB */
   readonly maxUnpackedSize?: number | undefined;
+  /** What messages call the archive. @default the path */
+  readonly name?: string | undefined;
 }
 
 /** A tar archive in a file, open for reading its entries in any order; a compressed one is unpacked first. */
@@ -77,26 +79,26 @@ export class TarFile implements AsyncDisposable {
  * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE`
  */
 export async function openTarFile(path: string, options: OpenTarOptions = {}): Promise<TarFile> {
-  const { spoolDirectory, maxUnpackedSize = 2 ** 40, signal } = options;
+  const { spoolDirectory, maxUnpackedSize = 2 ** 40, name = path, signal } = options;
   try {
-    if (await canReadInPlace(path, signal)) return new TarFile(path, await indexTar(path, { signal }), path, undefined);
+    if (await canReadInPlace(path, signal)) return new TarFile(name, await indexTar(path, { signal }), path, undefined);
     const { stream } = await decompress(await readFileStream(path, { signal }), { limit: maxUnpackedSize });
     const unpacked = await spool(stream, { directory: spoolDirectory, signal });
     try {
-      return new TarFile(path, await indexTar(unpacked.path, { signal }), unpacked.path, unpacked);
+      return new TarFile(name, await indexTar(unpacked.path, { signal }), unpacked.path, unpacked);
     } catch (error) {
       await unpacked[Symbol.asyncDispose]();
       throw error;
     }
   } catch (cause) {
-    throw inArchive(path, cause);
+    throw inArchive(name, cause);
   }
 }
 
 /** Says of which archive the failure speaks. */
 function inArchive(name: string, cause: unknown): unknown {
   if (!isOciError(cause, 'INVALID_ARCHIVE')) return cause;
-  return new OciError('INVALID_ARCHIVE', `${quoted(name)}: ${cause.message}`, { cause, hint: cause.hint });
+  return new OciError('INVALID_ARCHIVE', `${quoted(name)}: ${lowerFirst(cause.message)}`, { cause, hint: cause.hint });
 }
 
 /** Entries can be sought in a regular file that is not compressed; pipes and compressed ones have to be unpacked. */
@@ -113,4 +115,8 @@ async function readStart(path: string, signal: AbortSignal | undefined): Promise
   );
   if (isPipe) return undefined;
   return collect(await readFileStream(path, { end: magicSize, signal }), magicSize);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

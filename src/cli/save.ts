@@ -61,7 +61,8 @@ export async function saveTarball(
       name: 'reference' in location ? location.reference : location.tag,
     })),
   );
-  await step(`saving ${format === 'legacy' ? 'legacy tarball' : 'tarball'} ${path}`, async () => {
+  const names = images.map(({ location }) => location.text).join(', ');
+  await step(`saving ${names} to the ${format === 'legacy' ? 'legacy tarball' : 'tarball'} ${path}`, async () => {
     await write(chosen, path === '-' ? session.stdout : path, { signal: session.signal });
   });
 }
