@@ -5,6 +5,7 @@ import { checkDigest, collectVerified } from '../content/verify.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
+import { parseJson } from '../oci/json.ts';
 import { manifestTypeOf } from '../oci/manifest.ts';
 import { essenceOf, isManifestType, isSchema1Type, mediaTypes } from '../oci/media-type.ts';
 import { parseTag } from '../oci/reference.ts';
@@ -44,8 +45,9 @@ export async function fetchManifest(
   const digest = digestOf(bytes, algorithmOf(wanted ?? stated ?? sha256));
   const mediaType = manifestTypeOf(bytes, essenceOf(headers.get('content-type') ?? ''));
   if (wanted !== undefined) checkDigest(digest, wanted);
+  checkJson(bytes, `Manifest ${quoted(reference)} of ${client.name}`, headers);
   // The digest of signed schema 1 leaves out the signatures.
-  else if (stated !== undefined && stated !== digest && !isSchema1Type(mediaType)) {
+  if (wanted === undefined && stated !== undefined && stated !== digest && !isSchema1Type(mediaType)) {
     client.transport.warn(`${client.name}:${reference} has the digest ${digest}, but the registry states ${stated}`);
   }
   return { descriptor: { mediaType, digest, size: bytes.byteLength }, bytes };
@@ -124,6 +126,24 @@ export async function deleteManifest(
 }
 
 const sha256 = 'sha256:' as Digest;
+
+/** Every manifest is a JSON object; what is none comes from a proxy or a login page in between. */
+function checkJson(bytes: Uint8Array, what: string, headers: ResponseHeaders): void {
+  let document: unknown;
+  try {
+    document = parseJson(bytes, what);
+  } catch (cause) {
+    if (!isOciError(cause)) throw cause;
+    const type = headers.get('content-type') ?? '';
+    const hint = /html/i.test(type)
+      ? 'It is an HTML page: check the host, and whether a proxy or login page stands in between'
+      : undefined;
+    throw new OciError('INVALID_MANIFEST', cause.message, { cause, hint });
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw new OciError('INVALID_MANIFEST', `${what} is not a JSON object`);
+  }
+}
 
 async function headManifest(
   client: RepositoryClient,

@@ -8,8 +8,10 @@ import {
 import type { Agent as SecureAgent } from 'node:https';
 import { chunksOf } from '../../content/bytes.ts';
 import { NodeBody } from './node-body.ts';
+import { connectWithSlabs } from './slab-socket.ts';
 import { networkErrorOf, timeoutError } from './network-fault.ts';
 import type { Exchange, ExchangeRequest, ExchangeResponse, RequestBody, ResponseHeaders } from './exchange.ts';
+import { isNode } from './runtime.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface NodeHttpOptions {
@@ -21,7 +23,7 @@ export interface NodeHttpOptions {
  * HTTP/1.1 over node:http and node:https with connections kept alive. Bodies are handed on as the chunks the socket gave.
  */
 export function nodeHttp(options: NodeHttpOptions = {}): Exchange {
-  const agent = new Agent(agentOptions);
+  const agent = Object.assign(new Agent(agentOptions), isNode() ? { createConnection: connectWithSlabs } : {});
   let secure: Promise<Secure> | undefined;
   const exchange: Exchange = async (request) => {
     request.signal?.throwIfAborted();

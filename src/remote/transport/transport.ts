@@ -10,7 +10,14 @@ import { checkRealm } from '../auth/realm.ts';
 import type { TokenHttp, TokenHttpRequest } from '../auth/token.ts';
 import { TokenCache } from '../auth/token-cache.ts';
 import type { TransportEvent } from './events.ts';
-import { defaultTimeouts, type Exchange, isReplayable, type RequestBody, type Timeouts } from './exchange.ts';
+import {
+  defaultTimeouts,
+  type Exchange,
+  isReplayable,
+  NetworkError,
+  type RequestBody,
+  type Timeouts,
+} from './exchange.ts';
 import { nodeHttp } from './node-http.ts';
 import { redactHeaders, redactUrl } from './redact.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
@@ -254,7 +261,7 @@ export class Transport {
         return answer;
       } catch (error) {
         first ??= error;
-        if (isLast || !saysOtherScheme(error, scheme, host.registry)) throw first;
+        if (isLast || !saysOtherScheme(error, scheme, host.registry)) throw tellsMore(error) ? error : first;
       }
     }
     throw first;
@@ -353,6 +360,11 @@ const maxTokenSize = 64 * 1024;
 /** A registry that words each warning anew must not fill the memory. */
 const maxWarnings = 1000;
 const expiredStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
+
+/** Of the failures of both schemes: one that shows that the scheme was right. */
+function tellsMore(error: unknown): boolean {
+  return !(error instanceof NetworkError) || error.fault === 'certificate';
+}
 
 function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
   const purpose = `reach ${registry}`;
