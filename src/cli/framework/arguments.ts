@@ -24,10 +24,6 @@ export function atMost(most: number): ArgumentRule {
   return rule(0, most, `accepts at most ${most} arg(s), received`);
 }
 
-export function between(least: number, most: number): ArgumentRule {
-  return rule(least, most, `accepts between ${least} and ${most} arg(s), received`);
-}
-
 export function atLeast(least: number): ArgumentRule {
   return rule(least, Infinity, `requires at least ${least} arg(s), only received`);
 }

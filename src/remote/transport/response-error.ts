@@ -168,7 +168,7 @@ function isSaid(detail: unknown, message: string): boolean {
   if (typeof detail === 'object' && detail !== null) {
     return Object.values(detail).every((value) => isSaid(value, message));
   }
-  return detail === null || message.includes(String(detail));
+  return detail === null || message.includes(typeof detail === 'string' ? detail : JSON.stringify(detail));
 }
 
 function oneLine(text: string): string {

@@ -1,3 +1,4 @@
+import { usableHeaders } from './usable-headers.ts';
 import { type ByteStream, collect, discard } from '../../content/bytes.ts';
 import { OciError } from '../../errors.ts';
 import type { CallOptions } from '../../options.ts';
@@ -386,17 +387,3 @@ function originUrl(registry: RegistryName, scheme: Scheme): URL {
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
-
-/** Our own user agent stays, as with crane; what frames a message is no setting. */
-function usableHeaders(headers: Headers): Headers {
-  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
-  return Object.fromEntries(entries.filter(([name]) => !reservedHeaders.has(name)));
-}
-
-const reservedHeaders: ReadonlySet<string> = new Set([
-  'user-agent',
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-]);
