@@ -18,8 +18,13 @@ export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'IN
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new OciError(code, `${what} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new OciError(code, `${what} is not JSON: ${faultOf(cause)}`, { cause });
   }
+}
+
+/** What the parser says without the text that it quotes: the start of a document is of no help. */
+function faultOf(error: unknown): string {
+  return messageOf(error).replace(/, (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/s, '');
 }
 
 /**

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { type CommandOptions, type CommandResult, crane, type RunningCommand, startCrane } from './command.ts';
 import { snapshot, writeTree } from './file-tree.ts';
 import { expectRefusal } from './refusal.ts';
@@ -10,7 +10,7 @@ import { temporaryDirectory } from './temp-directory.ts';
 type RunOptions = Omit<CommandOptions, 'home' | 'cwd'>;
 
 /** A directory that commands run in, with a home and a place for temporary files below it. */
-export interface Workplace {
+export interface Workplace extends AsyncDisposable {
   /** The current directory of commands. */
   readonly path: string;
   /** The folder of Docker's config.json. */
@@ -23,13 +23,9 @@ export interface Workplace {
   snapshot(): Promise<Readonly<Record<string, string>>>;
 }
 
-/** Makes a workplace that goes when the running test has finished. */
-export async function workplace(
-  files: Readonly<Record<string, string | Uint8Array>> = {},
-  onFinished: (remove: () => Promise<void>) => void = (remove) => onTestFinished(remove),
-): Promise<Workplace> {
+/** Makes a workplace; whoever makes it disposes of it. */
+export async function workplace(files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<Workplace> {
   const directory = await temporaryDirectory();
-  onFinished(() => directory.remove());
   const path = directory.file('work');
   const home = directory.file('home');
   const dockerConfig = join(home, '.docker');
@@ -50,6 +46,7 @@ export async function workplace(
     crane: (args, options = {}) => crane(args, settings(options)),
     start: (args, options = {}) => startCrane(args, settings(options)),
     snapshot: () => snapshot(directory.path),
+    [Symbol.asyncDispose]: () => directory.remove(),
   };
 }
 
@@ -70,7 +67,7 @@ const otherConfig = JSON.stringify({ auths: { 'other.example': { auth: 'dTpw' } 
 /** Runs a command that has to be refused, and expects a clear message and that nothing on the disk is other than before. */
 export async function expectRefused(command: RefusedCommand): Promise<CommandResult> {
   const { args, says, files, config = otherConfig, prepare, ...options } = command;
-  const place = await workplace(files);
+  await using place = await workplace(files);
   await writeTree(place.dockerConfig, { 'config.json': config });
   await prepare?.(place);
   const before = await place.snapshot();
