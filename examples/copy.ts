@@ -2,8 +2,8 @@
 //
 //   node scripts/run-typescript.mjs examples/copy.ts alpine:3.20 localhost:5000/alpine:3.20
 
-import { copyGraph, type Digest, identifierOf, openArtifact, parseReference, remote, type Transport } from 'crane-oci';
 import { connect } from './connect.ts';
+import { copyGraph, type Digest, identifierOf, openArtifact, parseReference, remote, type Transport } from 'crane-oci';
 
 export async function copyImage(
   from: string,

@@ -6,6 +6,8 @@ import { imageForPlatform, isOciError, openArchive, openLayout } from 'crane-oci
 import { parseDigest, parseImageConfig, parseManifest, parsePlatform, parseReference } from 'crane-oci/oci';
 import { randomIndex } from 'crane-oci/ops';
 import { describe, expect, it } from 'vitest';
+import { craneProgram } from '../src/cli/crane-program.ts';
+import { commandsOf, listedCommands } from '../src/cli/framework/program.ts';
 import { runCommand } from './support/command.ts';
 import { craneCalls, problemWith } from './support/crane-lines.ts';
 import { codeBlocks, inlineCode, markdownFiles } from './support/markdown.ts';
@@ -44,6 +46,13 @@ describe('the documentation', () => {
     const shown = blocks.filter(({ language }) => language === 'ts');
     expect(shown.length).toBeGreaterThan(5);
     expect(shown.filter(({ text }) => !code.some((file) => file.includes(text)))).toEqual([]);
+  });
+
+  it('lists in the README the commands that are there', () => {
+    const [, list = ''] =
+      /^There: ([^]*?)\.\n\n/m.exec(files.find(({ name }) => name === 'README.md')?.text ?? '') ?? [];
+    const listed = Array.from(list.matchAll(/`(\w+)[^`]*`/g), ([, name]) => name);
+    expect(listed.toSorted()).toEqual(listedCommands(commandsOf(craneProgram)).map(({ name }) => name));
   });
 
   it('has no JSON that is malformed', () => {
