@@ -31,8 +31,13 @@ export async function saveLayout(
   const layout = await step(`saving OCI layout ${path}`, () => openOrCreateLayout(path, session));
   try {
     for (const { location, artifact } of images) {
+      await step(`saving ${location.text} to ${path}`, () =>
+        copyGraph(artifact.store, layout, artifact.root, { signal: session.signal, nonDistributable: true }),
+      );
+    }
+    // Listed when all are there: a pull that fails leaves the layout as it was.
+    for (const { location, artifact } of images) {
       await step(`saving ${location.text} to ${path}`, async () => {
-        await copyGraph(artifact.store, layout, artifact.root, { signal: session.signal, nonDistributable: true });
         const refName = annotate ? fullNameOf(location) : undefined;
         await layout.append(artifact.root, { refName, platform: artifact.root.platform, signal: session.signal });
       });

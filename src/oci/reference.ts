@@ -223,10 +223,10 @@ function isAuthority(text: string): boolean {
   return !/[\s/?#@[\]\\%<>"^`{|}\p{Cc}]/u.test(host);
 }
 
-/** Somebody wrote user and password in front of the host, as in URLs: neither may be shown. */
+/** Somebody wrote user and password in front of the host, as in URLs: the password must not be shown. */
 function refuseUser(text: string): never {
   throw invalid(
-    text.slice(text.lastIndexOf('@') + 1),
+    text.replace(/:.*@/s, ':…@'),
     'there is a user in front of the host',
     'Leave user and password out; crane auth login, or crane -u USER -p PASSWORD in front of the command, takes them',
   );

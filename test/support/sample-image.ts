@@ -36,7 +36,13 @@ export function layeredImage(name: string, options: LayeredImageOptions = {}): L
     family === 'oci' ? mediaTypes.ociConfig : mediaTypes.dockerConfig,
   );
   const mediaType = family === 'oci' ? mediaTypes.ociManifest : mediaTypes.dockerManifest;
-  const manifest = { schemaVersion: 2, mediaType, config: config.target, layers: layers.map(({ target }) => target) };
+  // In the order that crane writes, so that a docker archive of the image gets the same digest.
+  const inOrder = ({ target: { mediaType: type, size: length, digest } }: Sample): object => ({
+    mediaType: type,
+    size: length,
+    digest,
+  });
+  const manifest = { schemaVersion: 2, mediaType, config: inOrder(config), layers: layers.map(inOrder) };
   return { ...blobOf(JSON.stringify(manifest), mediaType), config, layers, tars, blobs: [config, ...layers] };
 }
 
