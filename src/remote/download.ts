@@ -1,9 +1,10 @@
 import type { ByteStream } from '../content/bytes.ts';
 import { VerifiedStream } from '../content/verify.ts';
-import { OciError } from '../errors.ts';
+import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
+import { openForeign } from './foreign.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import { NetworkError } from './transport/exchange.ts';
 
@@ -17,9 +18,14 @@ export async function fetchBlob(
   target: Descriptor,
   { signal }: CallOptions,
 ): Promise<ByteStream> {
-  const { digest, size } = target;
-  const body = await openAt(client, digest, { start: 0, end: size }, signal);
-  return new VerifiedStream(new ResumingBody(client, target, body, signal), target);
+  const { digest, size, urls = [] } = target;
+  try {
+    const body = await openAt(client, digest, { start: 0, end: size }, signal);
+    return new VerifiedStream(new ResumingBody(client, target, body, signal), target);
+  } catch (error) {
+    if (urls.length === 0 || !isOciError(error, 'NOT_FOUND')) throw error;
+    return new VerifiedStream(await openForeign(client, target, error, signal), target);
+  }
 }
 
 /**
