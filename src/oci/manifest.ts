@@ -1,4 +1,4 @@
-import { OciError } from '../errors.ts';
+import { OciError, quoted } from '../errors.ts';
 import { array, type Decoder, integer, object, optional, record, string } from './decode.ts';
 import { type ContentId, type Descriptor, descriptorFields } from './descriptor.ts';
 import { parseJson } from './json.ts';
@@ -134,6 +134,12 @@ function kindOf(document: unknown, target: ContentId): Manifest['kind'] {
   if (looksLikeIndex) {
     if (isManifestType(type)) throw contradiction(target, type, 'an index');
     return 'index';
+  }
+  if (!looksLikeImage && !isManifestType(type)) {
+    throw new OciError(
+      'INVALID_MANIFEST',
+      `Manifest ${target.digest} is neither an image manifest nor an index but ${quoted(type)}`,
+    );
   }
   return 'image';
 }
