@@ -58,7 +58,6 @@ async function bundleCommandLines(target) {
     cwd: root,
     input: Object.fromEntries(commandLines.map((name) => [name, `src/cli/${name}.ts`])),
     platform: 'node',
-    external: ['@cloudpss/zstd'],
     transform: { target: 'node20.19', define: { __CRANE_OCI_VERSION__: JSON.stringify(version) } },
     output: {
       dir: join(target, 'cli'),

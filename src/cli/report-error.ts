@@ -7,9 +7,9 @@ import type { Session } from './session.ts';
 export function reportError(error: unknown, session: Session): number {
   if (isClosedPipe(error) || error instanceof SilentFailure) return 1;
   const { message, hint } = describe(error);
-  session.log.plain(`Error: ${printable(oneLine(message))}`);
-  if (hint !== undefined) session.log.plain(`  ${printable(hint)}`);
-  if (session.verbose && isUnforeseen(error)) session.log.plain(printable(stackOf(error)));
+  session.log.plain(`Error: ${oneLine(message)}`);
+  if (hint !== undefined) session.log.plain(`  ${hint}`);
+  if (session.verbose && isUnforeseen(error)) session.log.plain(stackOf(error));
   return error instanceof Interrupted ? error.exitCode : 1;
 }
 
@@ -69,13 +69,4 @@ function stackOf(error: Error): string {
 
 function oneLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
-}
-
-/** Text from a registry must not move the cursor or colour the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) =>
-    character === '\n' || character === '\t'
-      ? character
-      : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -8,6 +8,7 @@ import type { TransportEvent } from '../remote/transport/events.ts';
 import type { Transport } from '../remote/transport/transport.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import type { Globals } from './globals.ts';
+import { UsageError } from './framework/usage-error.ts';
 import { createLog, type Log } from './log.ts';
 import type { Output, Process } from './process.ts';
 
@@ -57,7 +58,11 @@ export class Session {
     return this.#globals?.['allow-nondistributable-artifacts'] ?? false;
   }
 
+  /** @throws {UsageError} for a password without a user, which would be sent to nobody */
   configure(globals: Globals): void {
+    const { username, password, 'password-stdin': passwordStdin } = globals;
+    if (username === '' && (password !== '' || passwordStdin))
+      throw new UsageError('a password needs a username: -u USER');
     this.#globals = globals;
   }
 
@@ -137,12 +142,16 @@ export class Session {
   }
 
   async #createTransport(): Promise<Transport> {
-    const [{ createTransport }, { configuredHeaders }] = await Promise.all([
+    const [{ createTransport }, { nodeHttp }, { configuredHeaders }] = await Promise.all([
       import('../remote/transport/transport.ts'),
+      import('../remote/transport/node-http.ts'),
       import('../remote/auth/docker-config.ts'),
     ]);
-    const { program, version } = this.process;
+    const { program, version, env } = this.process;
     return createTransport({
+      exchange: nodeHttp({
+        ca: async () => (await import('./trusted-certificates.ts')).trustedCertificates(env),
+      }),
       userAgent: `${program}/${version} crane-oci/${version}`,
       insecure: this.#globals?.insecure ?? false,
       keychain: await this.keychain(),

@@ -1,4 +1,4 @@
-import { OciError } from '../../errors.ts';
+import { OciError, quoted } from '../../errors.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -18,7 +18,15 @@ export const command: Command<Session, Globals> = defineCommand({
     const { tag, digest } = location.kind === 'registry' ? location.reference : location;
     await step(`deleting ${image}`, async () => {
       const store = await openStore(session, location, 'delete');
-      if (!canDelete(store)) throw new OciError('UNSUPPORTED', `Nothing can be deleted from ${location.text}`);
+      if (!canDelete(store)) {
+        throw new OciError(
+          'UNSUPPORTED',
+          `Nothing can be deleted from ${quoted(location.text)}: an archive is not changed in place`,
+          {
+            hint: 'Write a new archive with what should stay, for example with crane copy',
+          },
+        );
+      }
       if (digest !== undefined) return store.deleteManifest(digest, session);
       return store.deleteTag(tag ?? 'latest', session);
     });

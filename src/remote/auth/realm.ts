@@ -1,10 +1,11 @@
 import { OciError, quoted } from '../../errors.ts';
-import { isPrivateLiteral } from '../transport/address.ts';
+import { isLocal, maySendTo } from '../transport/address.ts';
 import { redactUrl } from '../transport/redact.ts';
 
 /**
  * Where tokens are asked for. A challenge comes from the network, and credentials are sent to the place it names, so it is
- * checked: https anywhere; http only if the registry itself is; an address of a private network only if it is the registry's own.
+ * checked: https anywhere; plain http only from a registry that speaks it, to this machine or a private network; an address of a
+ * private network only if the registry is in one itself.
  *
  * @param asked the request that was challenged
  * @throws {OciError} `RESPONSE`
@@ -23,11 +24,10 @@ export function resolveRealm(realm: string, asked: URL, insecure: boolean): URL 
 /** @throws {OciError} `RESPONSE` */
 export function checkRealm(realm: URL, registry: URL, insecure: boolean): void {
   const plain = realm.protocol === 'http:';
-  if (realm.protocol !== 'https:' && !(plain && registry.protocol === 'http:')) {
+  if (realm.protocol !== 'https:' && !(plain && registry.protocol === 'http:' && (insecure || isLocal(realm)))) {
     throw refused(realm, registry, plain ? 'over plain http' : 'which is not https');
   }
-  if (insecure || realm.host === registry.host) return;
-  if (isPrivateLiteral(realm)) throw refused(realm, registry, 'in a private network');
+  if (!insecure && !maySendTo(registry, realm)) throw refused(realm, registry, 'in a private network');
 }
 
 function refused(realm: URL, registry: URL, why: string): OciError {

@@ -79,7 +79,7 @@ function hintFor(fault: NetworkFault, code: string): string {
     case 'not-tls':
       return 'Use --insecure if the registry is meant to be reached by plain http';
     case 'certificate':
-      return 'Trust its certificate authority with SSL_CERT_FILE, or use --insecure to accept any certificate';
+      return 'Trust its certificate authority with NODE_EXTRA_CA_CERTS, or use --insecure to accept any certificate';
     case 'protocol':
       return 'Check the host and port: something else may be listening there';
     default:

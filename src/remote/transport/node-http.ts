@@ -15,8 +15,8 @@ import { isNode } from './runtime.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface NodeHttpOptions {
-  /** Certificates to trust instead of the runtime's, PEM. */
-  readonly ca?: string | readonly string[] | undefined;
+  /** Certificates to trust instead of the runtime's, PEM, or how to read them when TLS is first needed. */
+  readonly ca?: string | readonly string[] | (() => Promise<readonly string[] | undefined>) | undefined;
 }
 
 /**
@@ -51,8 +51,8 @@ type Send = (url: URL, options: RequestOptions) => ClientRequest;
 
 /** node:https loads TLS, which costs a plain http command several milliseconds. */
 async function loadSecure({ ca }: NodeHttpOptions): Promise<Secure> {
-  const https = await import('node:https');
-  const trusted = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
+  const [https, given] = await Promise.all([import('node:https'), typeof ca === 'function' ? ca() : ca]);
+  const trusted = given === undefined ? {} : { ca: typeof given === 'string' ? given : [...given] };
   return { send: https.request, agent: new https.Agent({ ...agentOptions, ...trusted }) };
 }
 

@@ -1,5 +1,5 @@
 import { OciError, quoted } from '../../errors.ts';
-import { isPrivateLiteral } from './address.ts';
+import { maySendTo } from './address.ts';
 import { type Exchange, type ExchangeRequest, type ExchangeResponse, isReplayable } from './exchange.ts';
 import { redactUrl } from './redact.ts';
 import { drain } from './response-error.ts';
@@ -88,11 +88,7 @@ export function checkHop(start: URL, from: URL, to: URL, insecure: boolean): voi
       hint: 'Use --insecure if that is meant to be',
     });
   }
-  if (isPrivateLiteral(to) && to.hostname !== from.hostname && to.hostname !== start.hostname && !isLocal(start)) {
+  if (!maySendTo(from, to) && !maySendTo(start, to)) {
     throw new OciError('RESPONSE', `${from.host} sent us to the private address ${to.host}, which is refused`);
   }
-}
-
-function isLocal(url: URL): boolean {
-  return isPrivateLiteral(url) || url.hostname === 'localhost' || url.hostname.endsWith('.localhost');
 }

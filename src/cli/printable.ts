@@ -1,0 +1,8 @@
+/** Text from a registry must not move the cursor or colour the terminal: control characters are shown as escapes. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) =>
+    character === '\n' || character === '\t'
+      ? character
+      : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
