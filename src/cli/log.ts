@@ -1,4 +1,4 @@
-import { printable } from './printable.ts';
+import { printable, printableLine } from './printable.ts';
 import type { Process } from './process.ts';
 
 /** Lines on stderr, as crane's: local time and text. What goes to stdout is a command's result and never passes here. */
@@ -17,20 +17,15 @@ export function createLog(process: Process): Log {
   const warnings = new Set<string>();
   const print = (text: string): void => void process.stderr.write(`${text}\n`).catch(() => {});
   return {
-    line: (text) => print(`${timestamp(process.now())} ${oneLine(text)}`),
+    line: (text) => print(`${timestamp(process.now())} ${printableLine(text)}`),
     plain: (text) => print(printable(text)),
     warn: (text) => void warnings.add(text),
     flushWarnings() {
       const label = hasColour(process) ? '\u001b[1;33m[WARNING]\u001b[0m' : '[WARNING]';
-      for (const text of Array.from(warnings).sort()) print(`${label}: ${oneLine(text)}`);
+      for (const text of Array.from(warnings).sort()) print(`${label}: ${printableLine(text)}`);
       warnings.clear();
     },
   };
-}
-
-/** A line of a log that a registry's words must not break into two. */
-function oneLine(text: string): string {
-  return printable(text.replaceAll(/\s*[\r\n]+\s*/g, ' '));
 }
 
 /** `2006/01/02 15:04:05` in local time. */

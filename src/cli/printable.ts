@@ -6,3 +6,8 @@ export function printable(text: string): string {
       : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** The same on one line, so that a registry's words cannot look like a line of ours. */
+export function printableLine(text: string): string {
+  return printable(text.replaceAll(/\s*[\r\n]+\s*/g, ' '));
+}

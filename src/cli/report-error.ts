@@ -1,5 +1,6 @@
 import { isOciError, messageOf } from '../errors.ts';
 import { Interrupted } from './interrupt.ts';
+import { printableLine } from './printable.ts';
 import { isClosedPipe } from './process.ts';
 import type { Session } from './session.ts';
 
@@ -7,7 +8,7 @@ import type { Session } from './session.ts';
 export function reportError(error: unknown, session: Session): number {
   if (isClosedPipe(error) || error instanceof SilentFailure) return 1;
   const { message, hint } = describe(error);
-  session.log.plain(`Error: ${oneLine(message)}`);
+  session.log.plain(`Error: ${printableLine(message)}`);
   if (hint !== undefined) session.log.plain(`  ${hint}`);
   if (session.verbose && isUnforeseen(error)) session.log.plain(stackOf(error));
   return error instanceof Interrupted ? error.exitCode : 1;
@@ -65,8 +66,4 @@ function systemMessage({ message, code, syscall, path }: SystemError): string {
 function stackOf(error: Error): string {
   const own = error.stack ?? `${error.name}: ${error.message}`;
   return error.cause instanceof Error ? `${own}\nCaused by ${stackOf(error.cause)}` : own;
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
 }

@@ -7,6 +7,7 @@ import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { openForPlatform } from '../open.ts';
 import { openPath } from '../open-path.ts';
+import { printableLine } from '../printable.ts';
 import { SilentFailure } from '../report-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -39,7 +40,7 @@ export const command: Command<Session, Globals> = defineCommand({
 async function report(session: Session, name: string, artifact: Artifact, fast: boolean): Promise<void> {
   const problems = await step(`validating ${name}`, () => validate(artifact, { fast, signal: session.signal }));
   if (problems.length === 0) return session.print(`PASS: ${name}\n`);
-  const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const lines = problems.map(({ path, message }) => (printableLine(path === '' ? message : `${path}: ${message}`)));
   await session.print(`FAIL: ${name}: ${lines.join('\n  ')}\n`);
   session.log.plain(
     `Error: ${name} is not valid: ${problems.length} problem${problems.length === 1 ? '' : 's'}, listed above`,

@@ -1,0 +1,19 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { printable, printableLine } from './printable.ts';
+
+describe('what is printed of words from outside', () => {
+  it('shows control characters as escapes', () => {
+    expect(printable('a\u001b[31mb\u0007\u009b\tc\nd')).toBe('a\\u001b[31mb\\u0007\\u009b\tc\nd');
+    expect(printableLine('a\r\n  Error: b')).toBe('a Error: b');
+  });
+
+  it('never has a control character but tab and line feed', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(printable(text).replaceAll(/[\t\n]/g, '')).not.toMatch(/\p{Cc}/u);
+        expect(printableLine(text)).not.toContain('\n');
+      }),
+    );
+  });
+});
