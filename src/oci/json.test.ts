@@ -17,6 +17,19 @@ function hexOf(text: string): string {
   return Buffer.from(text).toString('hex');
 }
 
+it('refuses what is nested too deep to walk, and not what only looks so', () => {
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}'],
+  ] as const) {
+    const nested = (depth: number): Uint8Array => Buffer.from(`${open.repeat(depth)}1${close.repeat(depth)}`);
+    expect(() => parseJson(nested(100_000), 'It')).toThrow('It is nested more than 200 levels deep');
+    expect(() => parseJson(nested(200), 'It')).not.toThrow();
+  }
+  const flat = JSON.stringify([...Array.from({ length: 1000 }, () => [{}]), '['.repeat(1000), '\\"['.repeat(1000)]);
+  expect(parseJson(Buffer.from(flat), 'It')).toEqual(JSON.parse(flat));
+});
+
 describe('JSON as Go writes it', () => {
   it.each(vectors.strings)('escapes the text $utf8 as Go does', ({ utf8, json }) => {
     const bytes = Buffer.from(utf8, 'hex');

@@ -6,7 +6,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * Parses a JSON document that came from outside.
  *
  * @param what names the document in the message: `Manifest sha256:…`
- * @throws {OciError} `code` when the bytes are not UTF-8 or not JSON
+ * @throws {OciError} `code` when the bytes are not UTF-8, not JSON, or nested so deep that walking the document would
+ *   exhaust the stack
  */
 export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'INVALID_MANIFEST'): unknown {
   let text: string;
@@ -15,11 +16,29 @@ export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'IN
   } catch (cause) {
     throw new OciError(code, `${what} is not UTF-8 text`, { cause });
   }
+  if (depthOf(text) > maxDepth) throw new OciError(code, `${what} is nested more than ${maxDepth} levels deep`);
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new OciError(code, `${what} is not JSON: ${faultOf(cause)}`, { cause });
   }
+}
+
+/** Real documents have about ten levels. */
+const maxDepth = 200;
+
+/** How deep the brackets of a JSON text are nested; of other text any number. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) quoted = !quoted;
+    else if (quoted && code === 0x5c) i++;
+    else if (!quoted && (code === 0x5b || code === 0x7b)) deepest = Math.max(deepest, ++depth);
+    else if (!quoted && (code === 0x5d || code === 0x7d)) depth--;
+  }
+  return deepest;
 }
 
 /** What the parser says without the text that it quotes: the start of a document is of no help. */

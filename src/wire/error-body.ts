@@ -1,3 +1,5 @@
+import { parseJson } from '../oci/json.ts';
+
 /** One entry of a registry's error document. OCI distribution-spec, "Error Codes". */
 export interface WireError {
   /** Upper case, as the specification lists them; empty when the server named none. */
@@ -18,7 +20,7 @@ export function formatErrorBody(errors: readonly WireError[]): string {
 export function parseErrorBody(bytes: Uint8Array): readonly WireError[] {
   let document: unknown;
   try {
-    document = JSON.parse(new TextDecoder().decode(bytes));
+    document = parseJson(bytes, 'The error document', 'RESPONSE');
   } catch {
     return [];
   }
