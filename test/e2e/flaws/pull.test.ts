@@ -9,7 +9,12 @@ import { succeeded } from '../../support/command.ts';
 import { contentScript } from '../../support/content-script.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { indexOf, layeredImage } from '../../support/sample-image.ts';
-import { scriptedServer, type ScriptedServer } from '../../support/scripted-server.ts';
+import {
+  type ScriptedAnswer,
+  type ScriptedRequest,
+  scriptedServer,
+  type ScriptedServer,
+} from '../../support/scripted-server.ts';
 import { workplace } from '../../support/workplace.ts';
 
 // Titles name the flaws of crane by their numbers in its behaviour specification, section 15.
@@ -32,11 +37,12 @@ const script = contentScript([...all, ...all.flatMap(({ blobs }) => blobs)], {
 const big = layeredImage('big', { size: 300_000 });
 const bad = contentScript([big, big.config, ...big.layers.slice(1)], { v1: big });
 
+/** What the tag of that name stands for. */
+let moving = first;
+
 let server: ScriptedServer;
 beforeAll(async () => {
-  server = await scriptedServer((request) =>
-    request.target.startsWith('/v2/broken/') ? bad(request) : script(request),
-  );
+  server = await scriptedServer((request) => answerTo(request));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -187,17 +193,28 @@ describe('pull', () => {
 
   it('twice into one layout lists the image once, a new image replaces the name (9.18)', async () => {
     await using place = await workplace();
-    const pull = (image: string): Promise<unknown> =>
-      place.crane(['pull', '--format', 'oci', '--annotate-ref', image, 'out']).then(succeeded);
-    await pull(at(':v1'));
-    await pull(at(':v1'));
-    await pull(at(`@${first.target.digest}`));
-    const { manifests } = JSON.parse(await readFile(place.file('out/index.json'), 'utf8')) as {
-      manifests: readonly { digest: string }[];
+    const pull = async (
+      image: string,
+      ...flags: readonly string[]
+    ): Promise<readonly (readonly [unknown, string])[]> => {
+      succeeded(await place.crane(['pull', '--format', 'oci', ...flags, image, 'out']));
+      const { manifests } = JSON.parse(await readFile(place.file('out/index.json'), 'utf8')) as ImageList;
+      return manifests.map(({ digest, annotations }) => [annotations?.['org.opencontainers.image.ref.name'], digest]);
     };
-    expect(manifests.map(({ digest }) => digest)).toContain(first.target.digest);
-    const names = manifests.map((entry) => JSON.stringify(entry));
-    expect(new Set(names).size).toBe(names.length);
+    const [one, two] = [first.target.digest, second.target.digest];
+    expect(await pull(at(':v1'))).toEqual([[undefined, one]]);
+    expect(await pull(at(':v1'))).toEqual([[undefined, one]]);
+    expect(await pull(at(':v1'), '--annotate-ref')).toEqual([[at(':v1'), one]]);
+    expect(await pull(at(':v1'))).toEqual([[at(':v1'), one]]);
+    expect(await pull(at(':moving'), '--annotate-ref')).toEqual([
+      [at(':v1'), one],
+      [at(':moving'), one],
+    ]);
+    moving = second;
+    expect(await pull(at(':moving'), '--annotate-ref')).toEqual([
+      [at(':v1'), one],
+      [at(':moving'), two],
+    ]);
   });
 
   it('makes files of a layout that nobody can execute (13.3)', async () => {
@@ -231,6 +248,10 @@ describe('pull', () => {
   });
 });
 
+interface ImageList {
+  readonly manifests: readonly { readonly digest: string; readonly annotations?: Readonly<Record<string, string>> }[];
+}
+
 interface LayerList {
   readonly layers: readonly { readonly mediaType: string; readonly digest: string }[];
 }
@@ -244,4 +265,9 @@ async function contents(directory: string): Promise<Readonly<Record<string, stri
     tree[top] = `${tree[top] ?? ''}${rest.join('/')}=${state};`;
   }
   return tree;
+}
+
+function answerTo(request: ScriptedRequest): ScriptedAnswer | undefined {
+  if (request.target.startsWith('/v2/broken/')) return bad(request);
+  return request.target.endsWith('/moving') ? contentScript([], { moving })(request) : script(request);
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/content/hash.ts';
 import { succeeded } from '../../support/command.ts';
 import { contentScript } from '../../support/content-script.ts';
 import { layeredImage } from '../../support/sample-image.ts';
@@ -161,6 +162,74 @@ describe('lists', () => {
     const { stderr } = await expectRefused({ args: ['catalog', server.registry], says: ['repositories', '500'] });
     expect(stderr).not.toMatch(/\btags?\b/);
     await expectRefused({ args: ['catalog', ''], says: ['registry is empty'] });
+  });
+});
+
+describe('downloads', () => {
+  const large = layeredImage('large', { layers: ['none'], size: 2_000_000 });
+  const [layer = large] = large.layers;
+  const readLarge = contentScript([large, ...large.blobs], { v1: large });
+
+  it('that are cut go on where they were (demand 1)', async () => {
+    await using server = await scriptedServer((request) => {
+      if (!request.target.endsWith(layer.target.digest) || request.method !== 'GET') return readLarge(request);
+      const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const rest = layer.bytes.subarray(start);
+      return (response) => {
+        const range = { 'content-range': `bytes ${start}-${layer.bytes.length - 1}/${layer.bytes.length}` };
+        response.writeHead(start === 0 ? 200 : 206, { 'content-length': rest.length, ...(start === 0 ? {} : range) });
+        response.write(rest.subarray(0, 700_000), () => (rest.length > 700_000 ? response.destroy() : response.end()));
+      };
+    });
+    for (const output of [
+      ['out.tar'],
+      ['--format', 'legacy', 'out.tar'],
+      ['--format', 'oci', 'out'],
+      ['-c', 'cache', 'out.tar'],
+    ]) {
+      await using place = await workplace();
+      const seen = server.log.length;
+      succeeded(await place.crane(['pull', `${server.registry}/app:v1`, ...output]));
+      const gets = server.log.slice(seen).filter((line) => line === `GET /v2/app/blobs/${layer.target.digest}`);
+      expect(gets).toHaveLength(3);
+    }
+  });
+
+  it('and names with sha512 are verified with it (5.4)', async () => {
+    const digest = digestOf(image.bytes, 'sha512');
+    const sample = { ...image, target: { ...image.target, digest } };
+    await using server = await scriptedServer(contentScript([sample, ...image.blobs]));
+    await using place = await workplace();
+    const name = `${server.registry}/app@${digest}`;
+    expect(succeeded(await place.crane(['manifest', name])).stdout).toBe(Buffer.from(image.bytes).toString());
+    succeeded(await place.crane(['pull', '--format', 'oci', name, 'layout']));
+    succeeded(await place.crane(['validate', '--remote', `oci:layout@${digest}`]));
+    await expectRefused({
+      args: ['manifest', `${server.registry}/app@${digestOf(Buffer.from('x'), 'sha512')}`],
+      says: ['sha512:', '404'],
+    });
+  });
+});
+
+describe('credentials of the command line', () => {
+  it('are for one registry: the one that is written to', async () => {
+    const wanted = `Basic ${Buffer.from('joe:s3cret').toString('base64')}`;
+    const challenge = { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
+    const seen: (string | undefined)[] = [];
+    await using source = await scriptedServer((request) => {
+      seen.push(request.headers.authorization);
+      return read(request);
+    });
+    await using target = await scriptedServer((request) => {
+      if (request.headers.authorization !== wanted) return challenge;
+      if (request.method === 'POST') return { status: 202, headers: { location: '/v2/app/blobs/uploads/1' } };
+      return request.method === 'PUT' ? { status: 201 } : { status: 404 };
+    });
+    await using place = await workplace();
+    const copy = ['copy', `${source.registry}/app:v1`, `${target.registry}/app:v1`];
+    succeeded(await place.crane(['-u', 'joe', '-p', 's3cret', ...copy]));
+    succeeded(await place.crane(['-u', 'joe', '--password-stdin', ...copy], { input: 's3cret\n' }));
+    expect(new Set(seen)).toEqual(new Set([undefined]));
   });
 });
 
