@@ -58,7 +58,7 @@ async function readPage(
   }
 }
 
-/** Names go to terminals; what they are else is the registry's business. */
+/** Names go to terminals and into the next request; what they are else is the registry's business. */
 function isPrintable(name: string): boolean {
-  return name !== '' && !/\p{Cc}/u.test(name);
+  return name !== '' && !/[\p{Cc}\p{Surrogate}]/u.test(name);
 }

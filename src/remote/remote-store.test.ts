@@ -370,6 +370,13 @@ describe('RemoteStore, listing', () => {
     expect(await pagesOf(open(server).tags({ pageSize: 2 }))).toEqual([['a', 'b'], ['c']]);
   });
 
+  it('lists no names that neither a terminal nor a request can show', async () => {
+    await using server = await scriptedServer(({ url }) =>
+      page({ repositories: url.searchParams.has('last') ? [] : ['a', '\u001b[2J', '\ud800'] }),
+    );
+    expect(await pagesOf(catalog(server.registry, { transport: transportFor(), pageSize: 3 }))).toEqual([['a']]);
+  });
+
   it('lists the repositories of a registry', async () => {
     await using server = await scriptedServer(() => page({ repositories: ['a', 'b/c'] }));
     expect(await pagesOf(catalog(server.registry, { transport: transportFor() }))).toEqual([['a', 'b/c']]);

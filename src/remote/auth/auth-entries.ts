@@ -56,6 +56,9 @@ export function readAuthEntry(entry: unknown, source: string): Credential | unde
   const fields = entry as Readonly<Record<string, unknown>>;
   const identityToken = textField(fields, 'identitytoken');
   const registryToken = textField(fields, 'registrytoken');
+  if (registryToken !== undefined && !/^[\x20-\x7e]+$/.test(registryToken)) {
+    throw new TypeError('its registrytoken has characters that no header has');
+  }
   const user = readUser(fields, identityToken !== undefined || registryToken !== undefined);
   if (user === undefined && identityToken === undefined && registryToken === undefined) return undefined;
   return {

@@ -80,28 +80,48 @@ export async function eraseFromHelper(helper: Helper, key: string, signal?: Abor
   }
 }
 
-/** The default {@link HelperRunner}: a child process with {@link helperTimeout} to answer, killed when the signal aborts. */
-export async function runHelper({ program, action, input, env, signal }: HelperCall): Promise<HelperResult> {
+/**
+ * The default {@link HelperRunner}: a child process with {@link helperTimeout} to answer, killed when the signal aborts.
+ * What it has started itself may hold its output open, and is then waited for no longer than that.
+ */
+export async function runHelper(
+  { program, action, input, env, signal }: HelperCall,
+  timeout: number = helperTimeout,
+): Promise<HelperResult> {
   const { spawn } = await import('node:child_process');
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [action], { env, windowsHide: true, timeout: helperTimeout, killSignal: 'SIGKILL' });
-    const stop = (): void => void child.kill('SIGKILL');
+    const child = spawn(program, [action], { env, windowsHide: true });
+    let failure: Error | undefined;
+    const stop = (): void => {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    const limit = setTimeout(stop, timeout);
+    const release = (): void => {
+      clearTimeout(limit);
+      signal?.removeEventListener('abort', stop);
+    };
     signal?.addEventListener('abort', stop, { once: true });
-    const stdout = collectText(child.stdout, stop);
+    const stdout = collectText(child.stdout, () => {
+      failure = new Error(`it wrote more than ${maxHelperOutput} bytes`);
+      stop();
+    });
     const stderr = collectText(child.stderr, () => {});
     // A helper that ends without reading what it gets is judged by its exit code.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     child.once('error', (error) => {
-      signal?.removeEventListener('abort', stop);
+      release();
       reject(error);
     });
     child.once('close', (exitCode) => {
-      signal?.removeEventListener('abort', stop);
+      release();
       if (signal?.aborted === true) reject(signal.reason as Error);
+      else if (failure !== undefined) reject(failure);
       else if (exitCode === null)
-        reject(new Error(`it was ended after ${helperTimeout / 1000} seconds without an answer`));
+        reject(new Error(`it was ended without an answer, after ${timeout / 1000} seconds at most`));
       else resolve({ exitCode, stdout: stdout(), stderr: stderr() });
     });
   });

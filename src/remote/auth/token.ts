@@ -119,7 +119,7 @@ function readToken(bytes: Uint8Array, { realm }: TokenRequest, now: number): Tok
   };
 }
 
-/** Control characters would break out of the header the token is sent in. */
+/** Other characters have no place in the header the token is sent in. */
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value) ? value : undefined;
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value) ? value : undefined;
 }

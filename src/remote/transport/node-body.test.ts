@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Exchange, ExchangeResponse } from './exchange.ts';
 import { nodeHttp } from './node-http.ts';
@@ -107,3 +107,34 @@ describe('a large body', () => {
     expect(connections).toBe(1);
   });
 });
+
+it('an early answer whose connection is lost while the request is still read fails at once, not after the time limit', async () => {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 100\r\n\r\nhalf');
+      setTimeout(() => socket.destroy(), 20);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const lost = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    yield Buffer.alloc(10);
+    await lost;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    yield Buffer.alloc(10);
+  }
+  const exchange = nodeHttp();
+  const { body } = await exchange({
+    method: 'PUT',
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
+    headers: {},
+    insecure: false,
+    timeouts: { connect: 5000, response: 5000, idle: 30_000 },
+    body: { size: 100, replayable: false, open: slow },
+  });
+  const read = body[Symbol.asyncIterator]().next();
+  await expect(read).rejects.toMatchObject({ code: 'NETWORK', fault: 'cut' });
+  exchange.close?.();
+  server.close();
+}, 10_000);

@@ -69,6 +69,8 @@ export class NodeBody implements ByteStream, AsyncIterableIterator<Uint8Array> {
     incoming.once('end', () => this.#end());
     incoming.on('error', (cause) => this.#fail(this.#cut(cause)));
     incoming.once('close', () => this.#fail(this.#cut()));
+    // Lost already, while the rest of the request was still waited for: none of these events comes again.
+    if (incoming.destroyed) this.#fail(this.#cut());
   }
 
   [Symbol.asyncIterator](): this {

@@ -286,6 +286,27 @@ describe('Transport, redirects', () => {
   });
 });
 
+describe('Transport, token servers that lead elsewhere', () => {
+  it('get no identity token to another origin, neither by POST nor by the GET after it', async () => {
+    await using thief = await scriptedServer(() => ({ status: 200, body: '{"token":"T"}' }));
+    for (const status of [302, 307, 308]) {
+      await using server = await scriptedServer(({ url }) =>
+        url.pathname === '/token'
+          ? { status, headers: { location: `${thief.origin}/token` } }
+          : unauthorized('Bearer realm="/token"'),
+      );
+      const identity = { source: 'file', username: '<token>', identityToken: 'R1' };
+      expect(await failureOf(get(server, { keychain: async () => identity }))).toMatchObject({ code: 'RESPONSE' });
+    }
+    expect(thief.log).toEqual([]);
+  });
+
+  it('give no token that a header cannot hold', async () => {
+    await using server = await tokenServer({ token: { token: '\u65e5\u672c' } });
+    expect(await failureOf(get(server))).toMatchObject({ code: 'RESPONSE' });
+  });
+});
+
 describe('Transport, retries', () => {
   it.each([408, 429, 499, 500, 502, 503, 504, 520, 522, 524])('tries again after %i', async (status) => {
     await using server = await scriptedServer((_, count) => (count < 3 ? { status } : ok));

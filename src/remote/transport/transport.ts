@@ -312,7 +312,10 @@ export class Transport {
         signal,
         timeouts: this.#timeouts,
         privateHeaders,
-        check: (next) => checkRealm(next, registry, this.insecure),
+        check: (next) => {
+          checkRealm(next, registry, this.insecure);
+          if (body !== undefined && next.origin !== url.origin) throw secretsElsewhere(url, next);
+        },
       });
       if (expect.includes(answer.status)) {
         const bytes = await collect(answer.body, maxTokenSize, `The answer of the token server ${url.host}`);
@@ -378,6 +381,14 @@ async function refuseTooLong(answer: Answer, limit: number, what: string): Promi
   if (stated <= limit) return;
   await (answer.body satisfies ByteStream).cancel();
   throw new OciError('LIMIT_EXCEEDED', `${what} has ${stated} bytes, the limit is ${limit}`);
+}
+
+/** The body of a token request holds a refresh token; a GET may go on, for its secrets are headers, which stay behind. */
+function secretsElsewhere(from: URL, to: URL): OciError {
+  return new OciError(
+    'RESPONSE',
+    `The token server ${from.host} redirected a request that holds an identity token to ${to.origin}, which is refused`,
+  );
 }
 
 function originUrl(registry: RegistryName, scheme: Scheme): URL {
