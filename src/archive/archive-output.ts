@@ -1,7 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
+import { discard } from '../content/bytes.ts';
 import { createFileAtomically, writeChunks } from '../content/file.ts';
+import { outputPlace, writeOutputFile } from '../content/output-file.ts';
 import { encodeTarHeader } from '../content/tar/encode-header.ts';
 import { paddingOf } from '../content/tar/entry.ts';
 import { type TarInput, tarTrailer, writeTar } from '../content/tar/writer.ts';
@@ -45,13 +47,17 @@ export function archiveHeader(name: string, size: number): Uint8Array {
   return encodeTarHeader({ name, mode: 0o644, size });
 }
 
-/** Writes to a file or a sink, whichever `output` is. */
+/** Writes to a file, a pipe or device by its path, or a sink, whichever `output` is. */
 export async function writeOutput(
   output: string | ByteSink,
   toFile: (path: string) => Promise<void>,
   chunks: () => AsyncIterable<Uint8Array>,
+  { signal }: CallOptions,
 ): Promise<void> {
-  if (typeof output === 'string') return toFile(output);
+  if (typeof output === 'string') {
+    const { path, isStream } = await outputPlace(output);
+    return isStream ? writeOutputFile(path, chunks(), { signal }) : toFile(path);
+  }
   for await (const chunk of chunks()) await output.write(chunk);
 }
 
@@ -66,7 +72,7 @@ async function fill(handle: FileHandle, files: readonly PlannedFile[], options: 
     const header = archiveHeader(file.name, sizeOf(file));
     position += header.length + sizeOf(file) + paddingOf(sizeOf(file));
     const write = async (): Promise<void> => {
-      await handle.write(header, 0, header.length, start);
+      await writeChunks(handle, header, { position: start });
       const body = await bodyOf(file, { ...options, signal });
       await writeChunks(handle, body, { position: start + header.length, signal });
       finished(file, options);
@@ -79,12 +85,18 @@ async function fill(handle: FileHandle, files: readonly PlannedFile[], options: 
   // The first failure aborted the others, so its reason is the signal's.
   if (results.some(({ status }) => status === 'rejected')) throw controller.signal.reason;
   // Padding needs no writing: what is skipped reads as zeros.
-  await handle.write(tarTrailer, 0, tarTrailer.length, position);
+  await writeChunks(handle, tarTrailer, { position });
 }
 
 async function* tarInputs(files: readonly PlannedFile[], options: WriteArchiveOptions): AsyncGenerator<TarInput, void> {
   for (const file of files) {
-    yield { blocks: archiveHeader(file.name, sizeOf(file)), size: sizeOf(file), body: await bodyOf(file, options) };
+    const body = await bodyOf(file, options);
+    try {
+      yield { blocks: archiveHeader(file.name, sizeOf(file)), size: sizeOf(file), body };
+    } finally {
+      // It may not have been begun when writing failed.
+      await discard(body);
+    }
     finished(file, options);
   }
 }

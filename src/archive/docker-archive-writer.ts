@@ -27,5 +27,6 @@ export async function writeDockerArchive(
     output,
     (path) => writePlannedFile(path, files, options),
     () => plannedChunks(files, options),
+    options,
   );
 }

@@ -46,6 +46,7 @@ export async function writeLegacyArchive(
     output,
     (path) => createFileAtomically(path, (handle) => fill(handle, files, options), { signal: options.signal }),
     () => writeTar(tarInputs(files, options)),
+    options,
   );
 }
 
@@ -166,11 +167,11 @@ async function fill(
     const size = await writeChunks(handle, body, { signal, position: start });
     const header = archiveHeader(file.name, size);
     if (header.length !== 512) throw tooLarge(file.name, size);
-    await handle.write(header, 0, header.length, position);
+    await writeChunks(handle, header, { position });
     position = start + size + paddingOf(size);
     if ('layer' in file) onProgress?.({ type: 'finish', target: file.layer });
   }
-  await handle.write(tarTrailer, 0, tarTrailer.length, position);
+  await writeChunks(handle, tarTrailer, { position });
 }
 
 /** To a sink the length has to go first, so that each layer is unpacked into a temporary file. */
@@ -186,7 +187,12 @@ async function* tarInputs(
     }
     const kept = await spool(await openLayer(file.store, file.layer, options), { directory, signal });
     try {
-      yield { blocks: archiveHeader(file.name, kept.size), size: kept.size, body: await kept.open({ signal }) };
+      const body = await kept.open({ signal });
+      try {
+        yield { blocks: archiveHeader(file.name, kept.size), size: kept.size, body };
+      } finally {
+        await body.cancel();
+      }
     } finally {
       await kept[Symbol.asyncDispose]();
     }

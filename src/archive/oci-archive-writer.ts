@@ -1,5 +1,5 @@
-import { writeFileAtomically } from '../content/file.ts';
 import { maxManifestSize } from '../content/limit.ts';
+import { writeOutputFile } from '../content/output-file.ts';
 import { type TarInput, writeTar } from '../content/tar/writer.ts';
 import { collectVerified, VerifiedStream } from '../content/verify.ts';
 import { isOciError, OciError } from '../errors.ts';
@@ -41,7 +41,7 @@ export async function writeOciArchive(
   artifacts: readonly ArchivedArtifact[],
   options: WriteOciArchiveOptions = {},
 ): Promise<void> {
-  await writeFileAtomically(path, ociArchiveChunks(artifacts, options), { signal: options.signal });
+  await writeOutputFile(path, ociArchiveChunks(artifacts, options), { signal: options.signal });
 }
 
 /** The bytes of the archive, for where no file is wanted. Layers stream through; manifests are held in memory. */
@@ -110,7 +110,12 @@ async function* archiveEntries(
     }
     onProgress?.({ type: 'start', target });
     stream.onBytes((bytes) => onProgress?.({ type: 'chunk', target, bytes }));
-    yield { header: { name: pathOf(digest), mode: 0o644, size: target.size }, body: stream };
+    try {
+      yield { header: { name: pathOf(digest), mode: 0o644, size: target.size }, body: stream };
+    } finally {
+      // It may not have been begun when writing failed.
+      await stream.cancel();
+    }
     onProgress?.({ type: 'finish', target });
   }
 }

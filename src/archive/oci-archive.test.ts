@@ -2,15 +2,27 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { blobOf, imageOf, noise, pushImage, type Sample, type SampleImage } from '../../test/conformance/samples.ts';
+import {
+  blobOf,
+  imageOf,
+  noise,
+  pushImage,
+  type Sample,
+  type SampleImage,
+  WatchedStream,
+} from '../../test/conformance/samples.ts';
 import { testDirectory } from '../../test/support/test-directory.ts';
-import { collect } from '../content/bytes.ts';
+import { type ByteStream, collect } from '../content/bytes.ts';
 import { indexTar } from '../content/tar/tar-index.ts';
 import { type TarInput, writeTar } from '../content/tar/writer.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import { hexOf } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ProgressEvent } from '../store/progress.ts';
+import { type ByteSink, writeOutput } from './archive-output.ts';
+import { writeDockerArchive } from './docker-archive-writer.ts';
+import { writeLegacyArchive } from './legacy-archive-writer.ts';
 import { ociArchiveChunks, writeOciArchive } from './oci-archive-writer.ts';
 import { openOciArchive } from './oci-archive.ts';
 
@@ -38,6 +50,46 @@ async function expectContent(path: string, ...samples: readonly Sample[]): Promi
 }
 
 describe('writing', () => {
+  it('releases a layer that was opened when its header can no longer be written', async () => {
+    const image = imageOf('released');
+    const store = await storeOf(image);
+    const opened: WatchedStream[] = [];
+    const watched = {
+      resolve: store.resolve.bind(store),
+      stat: store.stat.bind(store),
+      async fetch(target: Descriptor): Promise<ByteStream> {
+        const stream = new WatchedStream([await collect(await store.fetch(target), target.size)]);
+        opened.push(stream);
+        return stream;
+      },
+    };
+    const artifact = { store: watched, root: image.target };
+    const archives = [
+      (sink: ByteSink) =>
+        writeOutput(
+          sink,
+          async () => {},
+          () => ociArchiveChunks([{ artifact }]),
+          {},
+        ),
+      (sink: ByteSink) => writeDockerArchive([{ artifact }], sink),
+      (sink: ByteSink) => writeLegacyArchive([{ artifact }], sink),
+    ];
+    for (const write of archives) {
+      let chunks = 0;
+      await write({ write: async () => void chunks++ });
+      for (let room = 0; room < chunks; room++) {
+        let left = room;
+        const full = async (): Promise<void> => {
+          if (left-- === 0) throw new Error('no space');
+        };
+        opened.length = 0;
+        await expect(write({ write: full })).rejects.toThrow('no space');
+        expect(opened.map(({ released }) => released)).toEqual(opened.map(() => true));
+      }
+    }
+  });
+
   const [first, second] = [imageOf('first'), imageOf('second')];
   const index = blobOf(
     JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [first.target, second.target] }),

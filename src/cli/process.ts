@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { homedir } from 'node:os';
+import { firstEvent } from '../async/first-event.ts';
 
 /** Where a command writes. Writing waits when the reader is slow. */
 export interface Output {
@@ -68,7 +68,7 @@ function outputTo(stream: NodeJS.WriteStream): Output {
         stream.on('error', (error) => (failure = error));
       }
       if (failure !== undefined) throw failure;
-      if (chunk.length > 0 && !stream.write(chunk)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      if (chunk.length > 0 && !stream.write(chunk)) await firstEvent(stream, 'drain', 'close', 'error');
       if (failure !== undefined) throw failure as Error;
     },
   };

@@ -133,7 +133,11 @@ export class Session {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#open.map((resource) => resource[Symbol.asyncDispose]()));
-    if (this.#transport !== undefined) (await this.#transport).close();
+    // One that could not be made has been reported by whoever asked for it.
+    await this.#transport?.then(
+      (transport) => transport.close(),
+      () => {},
+    );
   }
 
   async #openRepository(repository: Repository, access: RepositoryAccess): Promise<RemoteStore> {

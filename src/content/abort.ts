@@ -24,7 +24,10 @@ class AbortableStream implements ByteStream {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     const signal = this.#signal;
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      this.cancel(signal.reason).catch(() => {});
+      throw signal.reason;
+    }
     const chunks = this.#source[Symbol.asyncIterator]();
     // One listener for the whole stream: a race per chunk against one promise would keep every loser in memory.
     let giveUp: ((reason: unknown) => void) | undefined;

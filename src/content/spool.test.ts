@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WatchedStream } from '../../test/conformance/samples.ts';
 import { collect } from './bytes.ts';
 import { digestOf } from './hash.ts';
 import { spool } from './spool.ts';
@@ -43,4 +44,12 @@ it('stands in the directory for temporary files by default', async () => {
   const kept = await spool(Buffer.from('x'));
   expect(kept.path.startsWith(tmpdir())).toBe(true);
   await kept[Symbol.asyncDispose]();
+});
+
+it('releases a source that it cannot begin to read', async () => {
+  for (const options of [{ directory: '/dev/null/x' }, { signal: AbortSignal.abort(new Error('enough')) }]) {
+    const source = new WatchedStream([Buffer.alloc(1)]);
+    await expect(spool(source, options)).rejects.toThrow();
+    expect(source.released).toBe(true);
+  }
 });

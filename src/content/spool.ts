@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
-import { type ByteSource, type ByteStream, chunksOf } from './bytes.ts';
+import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts';
 import { readFileStream, writeFileAtomically } from './file.ts';
 import { Digester } from './hash.ts';
 
@@ -45,12 +45,18 @@ export class Spool implements AsyncDisposable {
 /** Writes a source to a temporary file that only this user can read, and computes digest and size on the way. */
 export async function spool(source: ByteSource, options: SpoolOptions = {}): Promise<Spool> {
   const { directory = tmpdir(), algorithm = 'sha256', signal } = options;
-  signal?.throwIfAborted();
-  if (options.directory !== undefined) await mkdir(directory, { recursive: true });
-  const digester = new Digester(algorithm);
-  const path = join(directory, `crane-oci-${randomBytes(12).toString('hex')}`);
-  const size = await writeFileAtomically(path, hashed(source, digester), { mode: 0o600, signal });
-  return new Spool(path, size, digester.finish());
+  try {
+    signal?.throwIfAborted();
+    if (options.directory !== undefined) await mkdir(directory, { recursive: true });
+    const digester = new Digester(algorithm);
+    const path = join(directory, `crane-oci-${randomBytes(12).toString('hex')}`);
+    const size = await writeFileAtomically(path, hashed(source, digester), { mode: 0o600, signal });
+    return new Spool(path, size, digester.finish());
+  } catch (error) {
+    const released = discard(source).catch(() => {});
+    if (signal?.aborted !== true) await released;
+    throw error;
+  }
 }
 
 async function* hashed(source: ByteSource, digester: Digester): AsyncGenerator<Uint8Array, void> {

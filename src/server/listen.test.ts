@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { blobOf, imageOf, noise } from '../../test/conformance/samples.ts';
 import { testDirectory } from '../../test/support/test-directory.ts';
+import { streamOf } from '../content/bytes.ts';
 import { digestOf } from '../content/hash.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { storageOf } from './any-storage.ts';
 import { diskStorage } from './disk/disk-storage.ts';
 import { type ListeningRegistry, listen, type ListenOptions, type RequestRecord } from './listen.ts';
 import { memoryStorage } from './memory-storage.ts';
@@ -46,6 +49,16 @@ describe('listen', () => {
     const status = await send(registry, 'GET', `/v2/a/manifests/x?y=z`, { agent });
     expect([status.status, status.headers['content-length']]).toEqual([404, String(status.body.byteLength)]);
     agent.destroy();
+  });
+
+  it('cuts a connection whose body turns out shorter than announced, so that nobody waits for the rest', async () => {
+    const store = new MemoryStore();
+    const { target, bytes } = blobOf(noise(5000));
+    await store.push(target, bytes);
+    store.fetch = async () => streamOf(noise(100));
+    const registry = await start({ storage: storageOf(() => store) });
+    await expect(send(registry, 'GET', `/v2/a/blobs/${target.digest}`)).rejects.toThrow();
+    expect((await send(registry, 'HEAD', `/v2/a/blobs/${target.digest}`)).headers['content-length']).toBe('5000');
   });
 
   it('takes uploads of unknown length and serves ranges of them', async () => {

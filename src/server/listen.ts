@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { firstEvent } from '../async/first-event.ts';
 import { type ByteStream, chunksOf } from '../content/bytes.ts';
 import type { WireError } from '../wire/error-body.ts';
 import type { RegistryRequest, RegistryResponse } from './exchange.ts';
@@ -202,6 +203,8 @@ function bodyOf(request: IncomingMessage, response: ServerResponse): ByteStream 
 }
 
 async function send({ status, headers, body }: RegistryResponse, response: ServerResponse): Promise<void> {
+  // A body that turns out shorter than announced ends the connection; the client would wait for the rest.
+  response.strictContentLength = true;
   response.writeHead(status, headers);
   if (body === undefined || body instanceof Uint8Array) {
     await end(response, body);
@@ -210,7 +213,7 @@ async function send({ status, headers, body }: RegistryResponse, response: Serve
   try {
     for await (const chunk of chunksOf(body)) {
       if (response.destroyed) return;
-      if (!response.write(chunk)) await drained(response);
+      if (!response.write(chunk)) await firstEvent(response, 'drain', 'close');
     }
   } finally {
     await body.cancel();
@@ -223,17 +226,5 @@ async function end(response: ServerResponse, body?: Uint8Array): Promise<void> {
   await new Promise<void>((resolve) => {
     response.once('close', resolve);
     response.end(body, resolve);
-  });
-}
-
-async function drained(response: ServerResponse): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const go = (): void => {
-      response.off('drain', go);
-      response.off('close', go);
-      resolve();
-    };
-    response.once('drain', go);
-    response.once('close', go);
   });
 }

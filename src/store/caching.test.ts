@@ -107,6 +107,14 @@ it('delivers the layer when the cache cannot be written, and says so once', asyn
   expect(events.map(({ type }) => type)).toEqual(['miss', 'failed']);
 });
 
+it('leaves no temporary file where a file cannot get its name', async () => {
+  const { directory, source, events } = await open();
+  await mkdir(join(directory, layer.target.digest, 'in the way'), { recursive: true });
+  expect(await read(source, layer.target)).toEqual(Buffer.from(layer.bytes));
+  expect(events.map(({ type }) => type)).toEqual(['miss', 'failed']);
+  expect(await readdir(directory)).toEqual([layer.target.digest]);
+});
+
 it('leaves manifests and configs to the source', async () => {
   const { store, directory, source, events } = await open();
   const image = imageOf('uncached');

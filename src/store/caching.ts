@@ -110,8 +110,8 @@ class CacheFile {
   async keep(): Promise<void> {
     await this.#attempt(async () => {
       await (await this.#open()).close();
-      this.#handle = undefined;
       await rename(this.#temporary, this.#path);
+      this.#handle = undefined;
     });
   }
 

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../../content/file.ts';
+import { writeOutputFile } from '../../content/output-file.ts';
 import { OciError } from '../../errors.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { exactly } from '../framework/arguments.ts';
@@ -36,7 +36,7 @@ export const command: Command<Session, Globals> = defineCommand({
 async function writeImageRefs(file: string, names: string): Promise<void> {
   if (file === '') return;
   try {
-    await writeFileAtomically(file, new TextEncoder().encode(names), { mode: 0o600 });
+    await writeOutputFile(file, new TextEncoder().encode(names), { mode: 0o600 });
   } catch (cause) {
     throw new OciError('NOT_FOUND', `The image was pushed, but ${JSON.stringify(file)} cannot be written`, { cause });
   }

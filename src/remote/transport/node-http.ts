@@ -6,6 +6,7 @@ import {
   request as httpRequest,
 } from 'node:http';
 import type { Agent as SecureAgent } from 'node:https';
+import { firstEvent } from '../../async/first-event.ts';
 import { chunksOf } from '../../content/bytes.ts';
 import { NodeBody } from './node-body.ts';
 import { connectWithSlabs } from './slab-socket.ts';
@@ -125,23 +126,12 @@ async function answerOf(
     if (settled) break;
     if (outgoing.write(chunk)) continue;
     watchdog.start(request.timeouts.idle, 'sending the request');
-    await drained(outgoing);
+    await firstEvent(outgoing, 'drain', 'response', 'close');
     if (settled) break;
     watchdog.stop();
   }
   if (!settled) outgoing.end();
   return answer;
-}
-
-/** Waits until more can be written or nothing more should be. */
-async function drained(outgoing: ClientRequest): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      outgoing.off('drain', done).off('response', done).off('close', done);
-      resolve();
-    };
-    outgoing.on('drain', done).on('response', done).on('close', done);
-  });
 }
 
 function lengthOf(method: string, body: RequestBody | undefined): Readonly<Record<string, string>> {
