@@ -46,7 +46,8 @@ describe('writing a file', () => {
   it('cancels the source when there is no place to write', async () => {
     const source = new WatchedStream([bytes]);
     const path = join(await testDirectory(), 'missing', 'file');
-    await expect(writeFileAtomically(path, source)).rejects.toMatchObject({ code: 'ENOENT' });
+    const message = `Cannot write ${JSON.stringify(path)}: no such file or directory`;
+    await expect(writeFileAtomically(path, source)).rejects.toMatchObject({ code: 'FILE_SYSTEM', message });
     expect(source).toMatchObject({ released: true, reads: 0 });
   });
 

@@ -23,12 +23,13 @@ async function filesUnder(path: string): Promise<string[]> {
 describe('opening', () => {
   it('refuses a directory without index.json and says what to do', async () => {
     const directory = await testDirectory();
-    for (const path of [directory, join(directory, 'missing')]) {
-      const failure = openLayout(path);
-      await expect(failure).rejects.toMatchObject({ code: 'INVALID_LAYOUT' });
-      await expect(failure).rejects.toThrow(JSON.stringify(path));
-      await expect(failure).rejects.toHaveProperty('hint', expect.stringContaining('crane pull --format oci'));
-    }
+    const failure = openLayout(directory);
+    await expect(failure).rejects.toMatchObject({ code: 'INVALID_LAYOUT' });
+    await expect(failure).rejects.toThrow(JSON.stringify(directory));
+    await expect(failure).rejects.toHaveProperty('hint', expect.stringContaining('crane pull --format oci'));
+    const missing = join(directory, 'missing');
+    const message = `There is no directory ${JSON.stringify(missing)}`;
+    await expect(openLayout(missing)).rejects.toMatchObject({ code: 'NOT_FOUND', message });
   });
 
   it.each([

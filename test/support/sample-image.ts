@@ -50,7 +50,7 @@ export function layeredImage(name: string, options: LayeredImageOptions = {}): L
 export function indexOf(images: Readonly<Record<string, SampleImage>>): Sample {
   const manifests = Object.entries(images).map(([platform, { target }]) => {
     const [os, architecture] = platform.split('/');
-    return { ...target, platform: { os, architecture } };
+    return Object.assign({}, target, { platform: { os, architecture } });
   });
   return blobOf(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }), mediaTypes.ociIndex);
 }
@@ -72,11 +72,12 @@ export function dockerTarball(images: Readonly<Record<string, LayeredImage>>): B
     RepoTags: [name],
     Layers: layers.map((layer) => `${hexOf(layer)}.tar`),
   }));
-  const files = Object.values(images).flatMap(({ config, layers }) => [
-    [`${hexOf(config)}.json`, config.bytes] as const,
-    ...layers.map((layer) => [`${hexOf(layer)}.tar`, layer.bytes] as const),
-  ]);
-  return tarOf({ ...Object.fromEntries(files), 'manifest.json': JSON.stringify(manifest) });
+  const all = Object.values(images);
+  return tarOf({
+    ...Object.fromEntries(all.map(({ config }) => [`${hexOf(config)}.json`, config.bytes])),
+    ...Object.fromEntries(all.flatMap(({ layers }) => layers).map((layer) => [`${hexOf(layer)}.tar`, layer.bytes])),
+    'manifest.json': JSON.stringify(manifest),
+  });
 }
 
 /** The files of an OCI image layout by their paths: a directory's, or those of an OCI archive. */
@@ -84,10 +85,9 @@ export function layoutFiles(
   samples: readonly Sample[],
   named: Readonly<Record<string, Sample>>,
 ): Record<string, Uint8Array> {
-  const manifests = Object.entries(named).map(([name, { target }]) => ({
-    ...target,
-    annotations: { 'org.opencontainers.image.ref.name': name },
-  }));
+  const manifests = Object.entries(named).map(([name, { target }]) =>
+    Object.assign({}, target, { annotations: { 'org.opencontainers.image.ref.name': name } }),
+  );
   return {
     'oci-layout': Buffer.from('{"imageLayoutVersion":"1.0.0"}'),
     'index.json': Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })),

@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -59,7 +58,7 @@ export interface RefusedCommand extends RunOptions {
   /** Docker's config.json. @default one with credentials for another registry */
   readonly config?: string;
   /** More to put in place. */
-  prepare?(place: Workplace): Promise<void>;
+  readonly prepare?: (place: Workplace) => Promise<void>;
 }
 
 const otherConfig = JSON.stringify({ auths: { 'other.example': { auth: 'dTpw' } }, kept: true });
@@ -72,8 +71,6 @@ export async function expectRefused(command: RefusedCommand): Promise<CommandRes
   await prepare?.(place);
   const before = await place.snapshot();
   const result = await place.crane(args, options);
-  if (process.env['SHOW_MESSAGES'])
-    appendFileSync(process.env['SHOW_MESSAGES'], `$ crane ${args.join(' ')}\n${result.stdout}${result.stderr}\n`);
   expectRefusal(result, ...says);
   expect(await place.snapshot()).toEqual(before);
   return result;

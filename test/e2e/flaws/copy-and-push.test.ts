@@ -24,7 +24,8 @@ const arm = layeredImage('arm', { architecture: 'arm64' });
 const zstd = layeredImage('zstd', { layers: ['zstd'] });
 const index = indexOf({ 'linux/amd64': image, 'linux/arm64': arm });
 const docker = layeredImage('docker', { family: 'docker' });
-const contents = [image, arm, zstd, docker].flatMap((one) => [one, ...one.blobs]);
+const images = [image, arm, zstd, docker];
+const contents = [...images, ...images.flatMap(({ blobs }) => blobs)];
 const script = contentScript(contents, { v1: image, arm, index, zstd, docker });
 const unknown = blobOf(
   '{"schemaVersion":2,"mediaType":"application/vnd.example+json","blobs":[]}',
