@@ -22,8 +22,8 @@ export interface ArchiveLayer {
 export class ArchiveLayers implements AsyncDisposable {
   readonly #file: TarFile;
   readonly #spoolDirectory: string | undefined;
-  /** By where they are in the file, since several names can be of one layer. */
-  readonly #known = new Map<number, ArchiveLayer>();
+  /** By where they are in the file, since several names can be of one layer, and by the diff ID they were checked against. */
+  readonly #known = new Map<string, ArchiveLayer>();
   readonly #spools: Spool[] = [];
 
   constructor(file: TarFile, spoolDirectory: string | undefined) {
@@ -42,7 +42,8 @@ export class ArchiveLayers implements AsyncDisposable {
     diffId: Digest | undefined,
     options: CallOptions,
   ): Promise<ArchiveLayer | undefined> {
-    const known = this.#known.get(entry.start);
+    const key = `${entry.start} ${diffId}`;
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
     const start = await collect(await this.#file.open(entry, options, 0, magicSize), magicSize);
     const compression = compressionOf(start);
@@ -51,7 +52,7 @@ export class ArchiveLayers implements AsyncDisposable {
     const layer = isPlain
       ? await this.#compress(entry, diffId as Digest, options)
       : await this.#hash(entry, layerTypes[compression], options);
-    this.#known.set(entry.start, layer);
+    this.#known.set(key, layer);
     return layer;
   }
 

@@ -263,6 +263,26 @@ describe('a bad archive', () => {
     expect(await readdir(spoolDirectory)).toEqual([]);
   });
 
+  it('with a second image that states another diff ID for the same layer is found out, too', async () => {
+    const other = JSON.stringify({ rootfs: { diff_ids: [digestOf(Buffer.from('other'))] } });
+    await archiveOf(
+      [{ name: 'a' }, one],
+      [{ name: 'b' }, other],
+      [{ name: 'l' }, 'layer'],
+      [
+        { name: 'manifest.json' },
+        JSON.stringify([
+          { Config: 'a', RepoTags: ['app:a'], Layers: ['l'] },
+          { Config: 'b', RepoTags: ['app:b'], Layers: ['l'] },
+        ]),
+      ],
+    );
+    await using(async (archive) => {
+      await archive.resolve('app:a');
+      await expect(archive.resolve('app:b')).rejects.toThrow('is not the one that the config lists');
+    });
+  });
+
   it('that is cut or no tar says so', async () => {
     await archiveOf(
       [{ name: 'c' }, one],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeBytes } from '../content/hash.ts';
-import type { ByteSource } from '../content/bytes.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ProgressEvent } from '../store/progress.ts';
@@ -112,6 +112,66 @@ describe('copyGraph()', () => {
     );
     expect(to.running).toBe(0);
     expect(await to.stat(root)).toBeUndefined();
+  });
+
+  it('has no question left open when it fails', async () => {
+    const from = new MemoryStore();
+    const broken = { ...(await addImage(from, ['a'])), size: 1 };
+    let open = 0;
+    class Slow extends MemoryStore {
+      override async resolve(reference: string, options?: CallOptions): Promise<Descriptor> {
+        return this.#slowly(() => super.resolve(reference, options));
+      }
+
+      override async stat(content: ContentId, options?: CallOptions): Promise<Descriptor | undefined> {
+        return this.#slowly(() => super.stat(content, options));
+      }
+
+      async #slowly<T>(answer: () => Promise<T>): Promise<T> {
+        open++;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        open--;
+        return answer();
+      }
+    }
+    for (const tag of ['v1', undefined]) {
+      await expect(copyGraph(from, new Slow(), broken, { tag })).rejects.toMatchObject({ side: 'source' });
+      expect(open).toBe(0);
+    }
+  });
+
+  it('holds only some manifests of an index at a time, and asks for only some old layers at a time', async () => {
+    let [manifests, questions, most] = [0, 0, 0];
+    class Source extends MemoryStore {
+      override async fetch(target: Descriptor, options?: CallOptions): Promise<ByteStream> {
+        if (target.mediaType === mediaTypes.ociManifest) most = Math.max(most, ++manifests);
+        return super.fetch(target, options);
+      }
+
+      override async stat(content: ContentId, options?: CallOptions): Promise<Descriptor | undefined> {
+        most = Math.max(most, ++questions);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        questions--;
+        return super.stat(content, options);
+      }
+    }
+    class Sink extends RecordingStore {
+      override async push(expected: Descriptor, content: ByteSource, options?: CallOptions): Promise<void> {
+        await super.push(expected, content, options);
+        if (expected.mediaType === mediaTypes.ociManifest) manifests--;
+      }
+    }
+    const from = new Source();
+    const images = await Promise.all(Array.from({ length: 50 }, (_, i) => addImage(from, [`layer ${i}`])));
+    await copyGraph(from, new Sink(), await addIndex(from, images), { concurrency: 2 });
+    expect(most).toBeLessThanOrEqual(8);
+    const layers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => from.add(text.encode(`old ${i}`), mediaTypes.dockerLayerGzip)),
+    );
+    const old = { schemaVersion: 1, fsLayers: layers.map(({ digest }) => ({ blobSum: digest })) };
+    const root = await from.add(text.encode(JSON.stringify(old)), mediaTypes.dockerSchema1);
+    await copyGraph(from, new Sink(), root, { concurrency: 2 });
+    expect(most).toBeLessThanOrEqual(8);
   });
 
   it('fails as the source when its bytes are not what the descriptor states', async () => {

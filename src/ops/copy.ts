@@ -72,6 +72,9 @@ export class GraphCopy {
   readonly #signal: AbortSignal;
   readonly #transfers: Limiter;
   readonly #stats: Limiter;
+  readonly #concurrency: number;
+  /** Questions under way, whose answers may no longer be wanted when something fails. */
+  readonly #questions = new Set<Promise<unknown>>();
   readonly #visits = new Map<Digest, Promise<void>>();
 
   constructor(source: ContentSource, sink: ContentSink, options: CopyOptions = {}) {
@@ -84,6 +87,7 @@ export class GraphCopy {
     this.#signal = joinSignals(signal, this.#abort.signal);
     this.#transfers = new Limiter(concurrency);
     this.#stats = new Limiter(concurrency * statsPerTransfer);
+    this.#concurrency = concurrency;
   }
 
   /** @see copyGraph */
@@ -93,7 +97,7 @@ export class GraphCopy {
       else await this.#copyManifest(root, tag);
     } catch (error) {
       this.#abort.abort(error);
-      await Promise.allSettled(this.#visits.values());
+      await Promise.allSettled([...this.#visits.values(), ...this.#questions]);
       throw error;
     }
   }
@@ -112,13 +116,23 @@ export class GraphCopy {
     const known = tag === undefined ? this.#exists(target) : this.#isTagged(target, tag);
     known.catch(() => {});
     const bytes = await this.#transfers.run(() => this.#read(target), this.#signal);
-    await Promise.all((await this.#childrenOf(parseManifest(bytes, target))).map((child) => this.#visit(child)));
+    await this.#visitAll(await this.#childrenOf(parseManifest(bytes, target)));
     if (await known) {
       this.#onProgress?.({ type: 'skip', target, reason: 'exists', tag });
       return;
     }
     await this.#transfers.run(() => this.#push(target, bytes, tag), this.#signal);
     this.#onProgress?.({ type: 'finish', target, tag });
+  }
+
+  /** A manifest is held in memory until its children are there, so that an index of thousands takes them bit by bit. */
+  async #visitAll(children: readonly Descriptor[]): Promise<void> {
+    const manifests = new Limiter(this.#concurrency * statsPerTransfer);
+    await Promise.all(
+      children.map((child) =>
+        isManifestType(child.mediaType) ? manifests.run(() => this.#visit(child), this.#signal) : this.#visit(child),
+      ),
+    );
   }
 
   #read(target: Descriptor): Promise<Uint8Array> {
@@ -172,10 +186,7 @@ export class GraphCopy {
   }
 
   async #exists(target: Descriptor): Promise<boolean> {
-    const found = await this.#stats.run(
-      () => onSide('target', () => this.#sink.stat(target, { signal: this.#signal })),
-      this.#signal,
-    );
+    const found = await this.#ask(() => onSide('target', () => this.#sink.stat(target, { signal: this.#signal })));
     // Of another length it is a remnant, or the descriptor is wrong: sending it shows which.
     return found?.size === target.size;
   }
@@ -185,7 +196,7 @@ export class GraphCopy {
     const sink = this.#sink as ContentSink & Partial<ContentSource>;
     if (sink.resolve === undefined) return false;
     try {
-      const found = await this.#stats.run(async () => sink.resolve?.(tag, { signal: this.#signal }), this.#signal);
+      const found = await this.#ask(async () => sink.resolve?.(tag, { signal: this.#signal }));
       return found?.digest === target.digest;
     } catch {
       // Whatever keeps the tag from being read, the push shows whether it matters.
@@ -194,12 +205,22 @@ export class GraphCopy {
     }
   }
 
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    const asked = this.#stats.run(question, this.#signal);
+    this.#questions.add(asked);
+    try {
+      return await asked;
+    } finally {
+      this.#questions.delete(asked);
+    }
+  }
+
   /** Schema 1 lists digests without sizes, which the source has to state. */
   async #childrenOf(manifest: Manifest): Promise<readonly Descriptor[]> {
     if (manifest.kind !== 'schema1') return childrenOf(manifest);
     return Promise.all(
       manifest.layers.map(async (layer) => {
-        const found = await this.#source.stat(layer, { signal: this.#signal });
+        const found = await this.#ask(() => this.#source.stat(layer, { signal: this.#signal }));
         if (found === undefined) throw new OciError('NOT_FOUND', `The source has no layer ${layer.digest}`);
         return found;
       }),

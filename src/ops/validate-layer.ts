@@ -8,8 +8,8 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { CallOptions } from '../options.ts';
 import type { ContentSource } from '../store/store.ts';
 
-/** Above this many entries, doubled names are no longer looked for, to keep the memory bounded. */
-const maxTrackedNames = 500_000;
+/** Above this many characters of names, doubled ones are no longer looked for among new ones, to keep the memory bounded. */
+const maxTracked = 64 * 1024 * 1024;
 
 /**
  * Reads a layer once and checks size, digest, compression, diff ID and that it is a tar archive without doubled names.
@@ -48,11 +48,14 @@ async function* hashing(chunks: AsyncIterable<Uint8Array>, digester: Digester): 
 
 async function checkNames(stream: ByteStream, options: CallOptions): Promise<void> {
   const names = new Set<string>();
+  let tracked = 0;
   const reader = new TarReader(stream, options);
   for await (const { header } of reader) {
     const name = posix.normalize(header.name).replace(/\/+$/, '');
     if (names.has(name)) throw new OciError('INVALID_ARCHIVE', `duplicate file path: ${quoted(name)}`);
-    if (names.size < maxTrackedNames) names.add(name);
+    // A set needs some memory for each name besides its characters.
+    tracked += name.length + 64;
+    if (tracked <= maxTracked) names.add(name);
   }
   for await (const chunk of reader.trailer()) void chunk;
 }

@@ -11,6 +11,9 @@ export const maxExtensionSize: number = 1024 * 1024;
 /** Largest sum of the headers of one entry, in bytes: a chain of extension headers must not fill the memory. */
 export const maxHeaderSize: number = 4 * maxExtensionSize;
 
+/** Most global records: each entry that follows has them all, and real archives have one or two. */
+const maxGlobalRecords = 1000;
+
 export interface ParsedHeader {
   /** Absent at the end of the archive. */
   readonly header: TarHeader | undefined;
@@ -156,6 +159,9 @@ export class HeaderParser {
 
   #addRecords(records: Map<string, string>, data: Uint8Array): void {
     for (const [key, value] of this.#located(() => parsePaxRecords(data))) records.set(key, value);
+    if (this.#globals.size > maxGlobalRecords) {
+      throw this.fault(`there are more than ${maxGlobalRecords} global PAX records`);
+    }
   }
 
   #located<T>(read: () => T): T {

@@ -269,6 +269,18 @@ describe('a broken archive', () => {
     await expect(list(Buffer.concat(Array<Uint8Array>(10).fill(block)))).rejects.toThrow('headers of one entry');
   });
 
+  it('cannot burden every entry with thousands of global records', async () => {
+    const records = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`key${i}`, 'x']));
+    const more = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`more${i}`, 'x']));
+    const entry = encodeTarHeader({ name: 'a' });
+    await expect(
+      list(Buffer.concat([paxBlock('g', records), entry, paxBlock('g', records), entry])),
+    ).resolves.toHaveLength(2);
+    await expect(list(Buffer.concat([paxBlock('g', records), entry, paxBlock('g', more), entry]))).rejects.toThrow(
+      'more than 1000 global PAX records',
+    );
+  });
+
   it.each(['x', '5 a=b\n', '6 =b\n', '99 a=b\n', '6 a=bc', '-6 a=b\n'])(
     'with the PAX record %j is refused',
     async (text) => {

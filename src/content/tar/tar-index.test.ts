@@ -95,6 +95,15 @@ it('keeps to a number of entries', async () => {
   await expect(indexTar(path, { maxEntries: 1 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
 });
 
+it('keeps to a length of all names', async () => {
+  const path = await archiveOf(
+    [{ name: 'a'.repeat(200) }, ''],
+    [{ name: 'b', type: 'symlink', linkname: 'c'.repeat(200) }, ''],
+  );
+  expect((await indexTar(path, { maxNames: 401 })).entries).toHaveLength(2);
+  await expect(indexTar(path, { maxNames: 400 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+});
+
 it('stops when its signal aborts', async () => {
   const reason = new Error('enough');
   await expect(indexTar(join(root, 'none'), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -7,7 +7,7 @@ import { cleanPath, joinClean } from './path.ts';
 
 /** Where an entry's body is in the file. */
 export interface TarIndexEntry {
-  readonly header: TarHeader;
+  readonly header: Pick<TarHeader, 'name' | 'type' | 'linkname'>;
   /** First byte of the body. */
   readonly start: number;
   /** Bytes stored. */
@@ -17,6 +17,8 @@ export interface TarIndexEntry {
 export interface IndexTarOptions extends CallOptions {
   /** Most entries that are kept in memory. @default 1_000_000 */
   readonly maxEntries?: number | undefined;
+  /** Most characters of their names together; a name may have a million. @default 256 Mi */
+  readonly maxNames?: number | undefined;
 }
 
 /** The entries of an archive on disk, found by name as one would after extracting it: of equal names the last one counts. */
@@ -61,7 +63,7 @@ export class TarIndex {
   }
 
   /** Hard links count from the root of the archive; some writers made them relative to the directory, like symbolic ones. */
-  #targetOf(path: string, { type, linkname }: TarHeader): string | undefined {
+  #targetOf(path: string, { type, linkname }: TarIndexEntry['header']): string | undefined {
     const fromRoot = joinClean('', linkname);
     if (linkname.startsWith('/')) return fromRoot;
     if (type === 'hardlink' && fromRoot !== undefined && this.#byName.has(fromRoot)) return fromRoot;
@@ -87,11 +89,15 @@ export async function indexTar(file: string | FileHandle, options: IndexTarOptio
   }
 }
 
-async function scan(file: FileHandle, { signal, maxEntries = 1_000_000 }: IndexTarOptions): Promise<TarIndexEntry[]> {
+async function scan(
+  file: FileHandle,
+  { signal, maxEntries = 1_000_000, maxNames = 2 ** 28 }: IndexTarOptions,
+): Promise<TarIndexEntry[]> {
   const { size: end } = await file.stat();
   const window = new Window(file);
   const parser = new HeaderParser();
   const entries: TarIndexEntry[] = [];
+  let names = 0;
   for (;;) {
     signal?.throwIfAborted();
     const { header } = await nextHeader(parser, window);
@@ -99,11 +105,15 @@ async function scan(file: FileHandle, { signal, maxEntries = 1_000_000 }: IndexT
     if (entries.length === maxEntries) {
       throw new OciError('LIMIT_EXCEEDED', `The tar archive has more than ${maxEntries} entries`);
     }
-    const { size } = header;
+    const { name, type, linkname, size } = header;
+    names += name.length + linkname.length;
+    if (names > maxNames) {
+      throw new OciError('LIMIT_EXCEEDED', `The names in the tar archive have more than ${maxNames} characters`);
+    }
     const start = parser.offset;
     // The padding of the last body may be missing where the rest of the trailer is too.
-    if (start + size > end) throw parser.cut(`the entry ${quoted(header.name)}`, start + size - end);
-    entries.push({ header, start, size });
+    if (start + size > end) throw parser.cut(`the entry ${quoted(name)}`, start + size - end);
+    entries.push({ header: { name, type, linkname }, start, size });
     parser.passBody(size + paddingOf(size));
   }
 }
