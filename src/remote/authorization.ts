@@ -23,6 +23,8 @@ export type Authorization =
   | {
       readonly scheme: 'bearer';
       readonly token: string;
+      /** The token under its OAuth2 name, when the server used that. */
+      readonly accessToken?: string | undefined;
       /** Seconds. */
       readonly expiresIn: number | undefined;
       readonly refreshToken: string | undefined;
@@ -65,7 +67,7 @@ export async function authorizationFor(
       },
     );
   }
-  const { value, expiresIn, refreshToken } = await transport.tokens.get({
+  const { value, stated, expiresIn, refreshToken } = await transport.tokens.get({
     realm: resolveRealm(parameters['realm'] ?? '', known.url, transport.insecure),
     service: parameters['service'],
     scopes,
@@ -73,7 +75,7 @@ export async function authorizationFor(
     registry: transport.originOf(registry),
     signal,
   });
-  return { scheme: 'bearer', token: value, expiresIn, refreshToken };
+  return { scheme: 'bearer', token: stated.token ?? value, accessToken: stated.accessToken, expiresIn, refreshToken };
 }
 
 /**

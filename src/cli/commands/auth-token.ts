@@ -36,10 +36,9 @@ export const command: Command<Session, Globals> = defineCommand({
     const found = await step(`getting a token for ${name}`, () => authorizationFor(repository, options));
     if (found.scheme === 'bearer') {
       if (flags.header) return session.print(`Authorization: Bearer ${found.token}`);
-      const { token, refreshToken, expiresIn } = found;
-      return session.print(
-        `${encodeJson({ token, access_token: token, refresh_token: refreshToken ?? '', expires_in: expiresIn ?? 0 })}\n`,
-      );
+      const { token, accessToken, refreshToken, expiresIn } = found;
+      const shown = { access_token: accessToken, refresh_token: refreshToken ?? '', expires_in: expiresIn ?? 0 };
+      return session.print(`${encodeJson({ token, ...shown })}\n`);
     }
     if (found.scheme === 'basic' && flags.header) return session.print(`Authorization: ${found.header}`);
     throw new OciError(

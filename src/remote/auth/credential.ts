@@ -48,8 +48,9 @@ export function firstKeychain(...keychains: readonly Keychain[]): Keychain {
   };
 }
 
-/** The value of an `Authorization` header, RFC 7617; `undefined` when there is no user. */
-export function basicAuthorization({ username, password }: Credential): string | undefined {
+/** The value of an `Authorization` header, RFC 7617; `undefined` when there is no user, or an identity token for it alone. */
+export function basicAuthorization({ username, password, identityToken }: Credential): string | undefined {
   if (username === undefined || username === '' || password === undefined) return undefined;
+  if (password === '' && identityToken !== undefined) return undefined;
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }

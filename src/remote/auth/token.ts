@@ -16,7 +16,10 @@ export interface TokenRequest {
 }
 
 export interface Token {
+  /** What requests carry. */
   readonly value: string;
+  /** The members of the answer that hold it. Where both are there they should be the same, says Docker's specification. */
+  readonly stated: { readonly token?: string | undefined; readonly accessToken?: string | undefined };
   /** Milliseconds since the epoch, by our own clock. */
   readonly receivedAt: number;
   /** Milliseconds since the epoch, by our own clock, some time before the server forgets it. */
@@ -105,16 +108,18 @@ function readToken(bytes: Uint8Array, { realm }: TokenRequest, now: number): Tok
   const document = parseJson(bytes, `The answer of the token server ${realm.host}`, 'RESPONSE');
   const fields =
     typeof document === 'object' && document !== null ? (document as Readonly<Record<string, unknown>>) : {};
-  const value = textOf(fields['access_token']) ?? textOf(fields['token']);
+  const stated = { token: textOf(fields['token']), accessToken: textOf(fields['access_token']) };
+  const value = stated.accessToken ?? stated.token;
   if (value === undefined) throw new OciError('RESPONSE', `The token server ${realm.host} answered without a token`);
-  const stated = Number(fields['expires_in']);
-  const expiresIn = Number.isFinite(stated) ? Math.max(stated, minimumLifetime) : minimumLifetime;
+  const seconds = Number(fields['expires_in'] ?? minimumLifetime);
+  const expiresIn = Number.isFinite(seconds) ? seconds : minimumLifetime;
   const refreshToken = textOf(fields['refresh_token']);
   return {
     value,
+    stated,
     expiresIn,
     receivedAt: now,
-    expiresAt: now + expiresIn * 1000 * usableLife,
+    expiresAt: now + Math.max(expiresIn, minimumLifetime) * 1000 * usableLife,
     ...(refreshToken === undefined ? {} : { refreshToken }),
   };
 }

@@ -140,6 +140,19 @@ describe('tokens', () => {
     expect(server.requests.at(-1)?.headers['user-agent']).toMatch(/^crane\//);
   });
 
+  it.each([
+    [{ token: 'T', expires_in: 30 }, '{"token":"T","refresh_token":"","expires_in":30}'],
+    [{ access_token: 'T' }, '{"token":"T","access_token":"T","refresh_token":"","expires_in":60}'],
+    [
+      { token: 'T', access_token: 'A<', refresh_token: 'R', expires_in: 300 },
+      '{"token":"T","access_token":"A\\u003c","refresh_token":"R","expires_in":300}',
+    ],
+  ])('auth token prints %j with the names the server uses', async (answer, printed) => {
+    const server = await tokenRegistry(() => ({ status: 200, body: JSON.stringify(answer) }));
+    await using place = await workplace();
+    expect(succeeded(await place.crane(['auth', 'token', `${server.registry}/app`])).stdout).toBe(`${printed}\n`);
+  });
+
   it('auth token refuses mounts from another registry (9.2)', async () => {
     const server = await tokenRegistry();
     await expectRefused({
