@@ -143,6 +143,13 @@ describe('every reference that the grammar makes', () => {
     );
   });
 
+  it.each(['1.2.3.999/app', '256.1.1.1:80/app', '[:]/app', 'xn--a.example/app'])(
+    'is refused where no URL can be made of its host: %s',
+    (text) => {
+      expect(() => parseReference(text)).toThrow('is no host name with an optional port');
+    },
+  );
+
   it('may be long without taking long', () => {
     const long = `${'a-'.repeat(50_000)}a`;
     expect(failureOf(() => parseReference(`reg.io/${long}!`)).code).toBe('INVALID_REFERENCE');

@@ -214,6 +214,8 @@ function refuseScheme(text: string): void {
 /** RFC 3986 authority without userinfo; a port of digits. Brackets hold IPv6 addresses, `::1` may stand without. */
 function isAuthority(text: string): boolean {
   if (text === '::1') return true;
+  // What looks like an address and is none, such as 1.2.3.999, is refused by what makes URLs.
+  if (!URL.canParse(`https://${text}/`)) return false;
   if (text.startsWith('[')) return /^\[[0-9a-fA-F:.]+\](?::\d+)?$/.test(text);
   const [host = '', port, ...rest] = text.split(':');
   if (rest.length > 0 || (port !== undefined && !/^\d+$/.test(port))) return false;

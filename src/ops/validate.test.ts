@@ -3,9 +3,11 @@ import { collect } from '../content/bytes.ts';
 import { gzipping } from '../content/gzip.ts';
 import { digestOf } from '../content/hash.ts';
 import { writeTar } from '../content/tar/writer.ts';
+import { OciError } from '../errors.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { MemoryStore } from '../store/memory.ts';
+import type { ContentSource } from '../store/store.ts';
 import { randomImage, randomIndex } from './random.ts';
 import { layersOf, manifestOf } from './read.ts';
 import { validate } from './validate.ts';
@@ -107,6 +109,22 @@ describe('validate()', () => {
       { path: 'config', message: expect.stringContaining('not JSON') as string },
     ]);
   });
+});
+
+it('stops reading when the way to the content fails, and tells that', async () => {
+  const { store, root } = await randomImage({ layers: 30 });
+  let fetched = 0;
+  const failing: ContentSource = {
+    resolve: store.resolve.bind(store),
+    stat: store.stat.bind(store),
+    async fetch(target) {
+      if (target.mediaType !== mediaTypes.ociLayerGzip) return store.fetch(target);
+      fetched++;
+      throw new OciError('NETWORK', 'the line is cut');
+    },
+  };
+  await expect(validate({ store: failing, root }, { concurrency: 2 })).rejects.toThrow('the line is cut');
+  expect(fetched).toBeLessThan(10);
 });
 
 it('the same seed gives the same random image', async () => {

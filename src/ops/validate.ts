@@ -60,6 +60,7 @@ const transportCodes: ReadonlySet<string> = new Set([
 class Validation {
   readonly #store: ContentSource;
   readonly #fast: boolean;
+  readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   readonly #limiter: Limiter;
   readonly #found: Problem[] = [];
@@ -67,7 +68,7 @@ class Validation {
   constructor(store: ContentSource, { fast = false, concurrency = 4, signal }: ValidateOptions) {
     this.#store = store;
     this.#fast = fast;
-    this.#signal = joinSignals(signal);
+    this.#signal = joinSignals(signal, this.#abort.signal);
     this.#limiter = new Limiter(concurrency);
   }
 
@@ -178,7 +179,11 @@ class Validation {
     try {
       return await task();
     } catch (error) {
-      if (!isOciError(error) || transportCodes.has(error.code)) throw error;
+      if (!isOciError(error) || transportCodes.has(error.code)) {
+        // Nobody is told the rest any more.
+        this.#abort.abort(error);
+        throw error;
+      }
       this.#report(path, messageOf(error));
       return undefined;
     }

@@ -30,7 +30,10 @@ export interface RetryContext {
   readonly onRetry: (attempt: number, delayMs: number, message: string) => void;
 }
 
-/** Runs `task` until it succeeds, fails for good, or the tries are used up. The last failure is thrown as it is. */
+/**
+ * Runs `task` until it succeeds, fails for good, or the tries are used up. The last failure is thrown as it is, and not
+ * tried again by a task around this one: tries within tries would be many, and their waits long.
+ */
 export async function retrying<T>(
   task: () => Promise<T>,
   context: RetryContext,
@@ -42,7 +45,10 @@ export async function retrying<T>(
     } catch (error) {
       signal?.throwIfAborted();
       const delay = attempt > context.policy.retries ? undefined : delayBefore(attempt, error, context);
-      if (delay === undefined) throw error;
+      if (delay === undefined) {
+        if (isRetryable(error)) givenUp.add(error);
+        throw error;
+      }
       context.onRetry(attempt, delay, messageOf(error));
       if (delay > 0) await context.sleep(delay, signal);
     }
@@ -67,9 +73,12 @@ export async function sleep(milliseconds: number, signal: AbortSignal | undefine
 // demand-and-quirks reference, Q-81.
 const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
+/** Failures that were tried again as often as may be. */
+const givenUp = new WeakSet<Error>();
+
 /** `undefined` when another try makes no sense. */
 function delayBefore(attempt: number, error: unknown, { policy, random }: RetryContext): number | undefined {
-  if (!isRetryable(error)) return undefined;
+  if (!isRetryable(error) || givenUp.has(error)) return undefined;
   // The server closed a connection that was idle; a new one has nothing to wait for.
   if (attempt === 1 && error instanceof NetworkError && error.reused) return 0;
   const asked = isOciError(error) && error instanceof ResponseError ? error.retryAfter : undefined;

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { scriptedServer, type ScriptedAnswer, type ScriptedServer } from '../../../test/support/scripted-server.ts';
 import { OciError } from '../../errors.ts';
@@ -307,7 +308,41 @@ describe('Transport, token servers that lead elsewhere', () => {
   });
 });
 
+describe('Transport, documents', () => {
+  it('are unpacked where a proxy has compressed them unasked, and may not be larger for that', async () => {
+    const document = Buffer.alloc(100_000, '[]');
+    await using server = await scriptedServer(({ url }) => ({
+      status: 200,
+      headers: { 'content-encoding': 'gzip' },
+      body: url.pathname.endsWith('x') ? gzipSync(document) : document,
+    }));
+    const transport = make();
+    for (const target of ['/v2/app/x', '/v2/app/plain']) {
+      const { bytes } = await transport.read({ ...request(server), target }, document.length);
+      expect(document.equals(bytes)).toBe(true);
+    }
+    const small = transport.read(request(server), document.length - 1);
+    expect(await failureOf(small)).toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+});
+
 describe('Transport, retries', () => {
+  it('are not multiplied by tasks within tasks', async () => {
+    await using server = await scriptedServer(() => ({ status: 503 }));
+    const transport = make();
+    const inner = async (): Promise<unknown> => transport.perform(request(server));
+    expect(await failureOf(transport.retrying(inner, undefined))).toMatchObject({ status: 503 });
+    expect(server.log).toHaveLength(4);
+  });
+
+  it('of a token are not multiplied by those of the request that wants it', async () => {
+    await using server = await scriptedServer(({ url }) =>
+      url.pathname === '/token' ? { status: 503 } : unauthorized('Bearer realm="/token"'),
+    );
+    expect(await failureOf(get(server))).toMatchObject({ status: 503 });
+    expect(tokenRequests(server)).toHaveLength(4);
+  });
+
   it.each([408, 429, 499, 500, 502, 503, 504, 520, 522, 524])('tries again after %i', async (status) => {
     await using server = await scriptedServer((_, count) => (count < 3 ? { status } : ok));
     await get(server);
