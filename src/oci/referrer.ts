@@ -1,6 +1,7 @@
+import { isOciError } from '../errors.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
-import type { Manifest } from './manifest.ts';
+import { type Manifest, parseManifest } from './manifest.ts';
 
 /** A manifest that points at another one with its `subject`. */
 export interface Referrer {
@@ -31,4 +32,14 @@ export function referrerOf(manifest: Manifest, { mediaType, digest, size }: Desc
       ...(annotations === undefined ? {} : { annotations }),
     },
   };
+}
+
+/** {@link referrerOf} for bytes that need not be a manifest: stores keep any bytes that match their digest. */
+export function referrerIn(bytes: Uint8Array, target: Descriptor): Referrer | undefined {
+  try {
+    return referrerOf(parseManifest(bytes, target), target);
+  } catch (error) {
+    if (isOciError(error)) return undefined;
+    throw error;
+  }
 }

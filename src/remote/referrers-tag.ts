@@ -5,7 +5,8 @@ import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { parseJson } from '../oci/json.ts';
 import { type ImageIndex, parseManifest } from '../oci/manifest.ts';
-import { isSchema1Type, mediaTypes } from '../oci/media-type.ts';
+import { mediaTypes } from '../oci/media-type.ts';
+import { referrerIn } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import type { Transport } from './transport/transport.ts';
@@ -35,7 +36,7 @@ export async function maintainReferrers(
   options: CallOptions,
 ): Promise<void> {
   if (handled !== undefined) return;
-  const entry = referrerOf(target, bytes);
+  const entry = referrerIn(bytes, target);
   if (entry === undefined) return;
   await changeList(client, entry.subject, options, (list) =>
     list.some(({ digest }) => digest === target.digest) ? undefined : [...list, entry.descriptor],
@@ -53,37 +54,6 @@ export async function forgetReferrer(
     const kept = list.filter((entry) => entry.digest !== digest);
     return kept.length === list.length ? undefined : kept;
   });
-}
-
-/** The descriptor a list of referrers holds for a manifest; `undefined` when it has no subject. */
-export function referrerOf(
-  target: Descriptor,
-  bytes: Uint8Array,
-): { readonly subject: Digest; readonly descriptor: Descriptor } | undefined {
-  // Most manifests have none; and what cannot be read was accepted by the registry all the same.
-  if (
-    isSchema1Type(target.mediaType) ||
-    !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('"subject"')
-  )
-    return undefined;
-  const manifest = parseManifest(bytes, target);
-  if (manifest.kind === 'schema1') return undefined;
-  const document = manifest.kind === 'image' ? manifest.image : manifest.index;
-  if (document.subject === undefined) return undefined;
-  const artifactType =
-    document.artifactType || (manifest.kind === 'image' ? manifest.image.config.mediaType : undefined);
-  const { mediaType, digest, size } = target;
-  const { annotations } = document;
-  return {
-    subject: document.subject.digest,
-    descriptor: {
-      mediaType,
-      digest,
-      size,
-      ...(annotations === undefined ? {} : { annotations }),
-      ...(artifactType === undefined ? {} : { artifactType }),
-    },
-  };
 }
 
 /** The list under a subject's tag: `undefined` when there is none. */

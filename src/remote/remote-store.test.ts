@@ -450,6 +450,16 @@ describe('RemoteStore, referrers', () => {
     expect(manifests).toContainEqual(entry);
   });
 
+  it('are kept however the manifest spells its members, and a manifest that is none is pushed all the same', async () => {
+    const odd = Buffer.from(referrer.toString().replace('"subject"', '"\\u0073ubject"'));
+    const none = Buffer.from('{"subject":1}');
+    await using server = await scriptedServer(({ method }) => ({ status: method === 'PUT' ? 201 : 404 }));
+    await open(server).push(describeBytes(none, mediaTypes.ociManifest), none);
+    expect(server.log).toHaveLength(1);
+    await open(server).push(describeBytes(odd, mediaTypes.ociManifest), odd);
+    expect(server.log.at(-1)).toBe(`PUT /v2/app/manifests/${tag}`);
+  });
+
   it('are left to a registry that says it keeps them', async () => {
     await using server = await scriptedServer(() => ({
       status: 201,

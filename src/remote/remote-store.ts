@@ -4,6 +4,7 @@ import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { isManifestType } from '../oci/media-type.ts';
 import { parseTag, type Repository } from '../oci/reference.ts';
+import { referrerIn } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type {
   Deleter,
@@ -29,7 +30,7 @@ import {
   statManifest,
 } from './manifests.ts';
 import { listReferrers } from './referrers.ts';
-import { forgetReferrer, referrerOf } from './referrers-tag.ts';
+import { forgetReferrer } from './referrers-tag.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { listTags } from './tags.ts';
 import type { Transport } from './transport/transport.ts';
@@ -157,7 +158,7 @@ export class RemoteStore
     const { descriptor, bytes } = await fetchManifest(this.#client, digest, options);
     await deleteManifest(this.#client, digest, options);
     this.#manifests.delete(digest);
-    const entry = referrerOf(descriptor, bytes);
+    const entry = referrerIn(bytes, descriptor);
     if (entry !== undefined) await forgetReferrer(this.#client, entry.subject, digest, options);
   }
 

@@ -5,9 +5,8 @@ import { VerifiedStream } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
-import { parseManifest } from '../oci/manifest.ts';
 import { isManifestType } from '../oci/media-type.ts';
-import { type Referrer, referrerOf } from '../oci/referrer.ts';
+import { type Referrer, referrerIn } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type {
   Deleter,
@@ -133,15 +132,6 @@ export class MemoryStore implements ContentStore, TagLister, ReferrerLister, Del
       if (blob !== undefined) return blob.chunks;
     }
     throw new OciError('NOT_FOUND', `No content has the digest ${digest}`);
-  }
-}
-
-/** A store keeps any bytes that match their digest: a malformed manifest refers to nothing. */
-function referrerIn(bytes: Uint8Array, target: Descriptor): Referrer | undefined {
-  try {
-    return referrerOf(parseManifest(bytes, target), target);
-  } catch {
-    return undefined;
   }
 }
 

@@ -30,6 +30,20 @@ export function checkRealm(realm: URL, registry: URL, insecure: boolean): void {
   if (!insecure && !maySendTo(registry, realm)) throw refused(realm, registry, 'in a private network');
 }
 
+/**
+ * Keeps a token request with a refresh token in its body at one origin. A GET may go on, for its secrets are headers, which
+ * stay behind.
+ *
+ * @throws {OciError} `RESPONSE`
+ */
+export function keepSecrets(from: URL, to: URL): void {
+  if (to.origin === from.origin) return;
+  throw new OciError(
+    'RESPONSE',
+    `The token server ${from.host} redirected a request that holds an identity token to ${to.origin}, which is refused`,
+  );
+}
+
 function refused(realm: URL, registry: URL, why: string): OciError {
   return new OciError(
     'RESPONSE',

@@ -1,15 +1,15 @@
 import { usableHeaders } from './usable-headers.ts';
-import { type ByteStream, collect, discard } from '../../content/bytes.ts';
-import { OciError } from '../../errors.ts';
+import { collect, discard } from '../../content/bytes.ts';
 import type { CallOptions } from '../../options.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import { parseWarnings } from '../../wire/warning.ts';
 import { Authorizer } from '../auth/authorizer.ts';
 import { challengeIn, type KnownChallenge } from '../auth/known-challenge.ts';
 import { anonymous, type Keychain } from '../auth/credential.ts';
-import { checkRealm } from '../auth/realm.ts';
+import { checkRealm, keepSecrets } from '../auth/realm.ts';
 import type { TokenHttp, TokenHttpRequest } from '../auth/token.ts';
 import { TokenCache } from '../auth/token-cache.ts';
+import { readDocument } from './document.ts';
 import type { TransportEvent } from './events.ts';
 import {
   defaultTimeouts,
@@ -144,8 +144,7 @@ export class Transport {
     const what = `The answer to the request to ${request.purpose}`;
     return this.retrying(async () => {
       const answer = await this.#attempt(request);
-      await refuseTooLong(answer, limit, what);
-      return { ...answer, bytes: await collect(await plainBody(answer, limit), limit, what) };
+      return { ...answer, bytes: await readDocument(answer, limit, what) };
     }, request.signal);
   }
 
@@ -314,7 +313,7 @@ export class Transport {
         privateHeaders,
         check: (next) => {
           checkRealm(next, registry, this.insecure);
-          if (body !== undefined && next.origin !== url.origin) throw secretsElsewhere(url, next);
+          if (body !== undefined) keepSecrets(url, next);
         },
       });
       if (expect.includes(answer.status)) {
@@ -373,29 +372,6 @@ function tellsMore(error: unknown): boolean {
 function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
   const purpose = `reach ${registry}`;
   return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
-}
-
-/** @throws {OciError} `LIMIT_EXCEEDED` before anything is read */
-async function refuseTooLong(answer: Answer, limit: number, what: string): Promise<void> {
-  const stated = Number(answer.headers.get('content-length') ?? 0);
-  if (stated <= limit) return;
-  await (answer.body satisfies ByteStream).cancel();
-  throw new OciError('LIMIT_EXCEEDED', `${what} has ${stated} bytes, the limit is ${limit}`);
-}
-
-/** The body of a token request holds a refresh token; a GET may go on, for its secrets are headers, which stay behind. */
-function secretsElsewhere(from: URL, to: URL): OciError {
-  return new OciError(
-    'RESPONSE',
-    `The token server ${from.host} redirected a request that holds an identity token to ${to.origin}, which is refused`,
-  );
-}
-
-/** Proxies compress documents although they were asked not to; digests are of the document. Demand-and-quirks reference, Q-28. */
-async function plainBody({ body, headers }: Answer, limit: number): Promise<ByteStream> {
-  if (!/^(?:x-)?gzip$/i.test(headers.get('content-encoding') ?? '')) return body;
-  const { decompress } = await import('../../content/compression.ts');
-  return (await decompress(body, { limit })).stream;
 }
 
 function originUrl(registry: RegistryName, scheme: Scheme): URL {

@@ -1,7 +1,7 @@
-import { manifestTypeOf, parseManifest } from '../../oci/manifest.ts';
+import { manifestTypeOf } from '../../oci/manifest.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { type Referrer, referrerOf } from '../../oci/referrer.ts';
+import { referrerIn } from '../../oci/referrer.ts';
 import { readIfThere, removeIfThere, sizeIfThere, writeDurably } from './files.ts';
 import { manifestPath, manifestTypePath, referrerPath } from './paths.ts';
 
@@ -38,7 +38,7 @@ export class ManifestFiles {
   async write(repository: string, target: Descriptor, bytes: Uint8Array): Promise<void> {
     const { mediaType, digest } = target;
     if (manifestTypeOf(bytes, '') !== mediaType) await writeDurably(manifestTypePath(repository, digest), mediaType);
-    const referrer = referrerIn({ target, bytes });
+    const referrer = referrerIn(bytes, target);
     if (referrer !== undefined) {
       const path = referrerPath(repository, referrer.subject, digest);
       await writeDurably(path, JSON.stringify(referrer.descriptor));
@@ -52,7 +52,7 @@ export class ManifestFiles {
     this.#forget(path);
     await removeIfThere(path);
     await removeIfThere(manifestTypePath(repository, digest));
-    const referrer = referrerIn({ target, bytes });
+    const referrer = referrerIn(bytes, target);
     if (referrer !== undefined) await removeIfThere(referrerPath(repository, referrer.subject, digest));
   }
 
@@ -81,14 +81,5 @@ export class ManifestFiles {
   #forget(path: string): void {
     this.#size -= this.#recent.get(path)?.bytes.byteLength ?? 0;
     this.#recent.delete(path);
-  }
-}
-
-/** A store keeps any bytes that match their digest: a malformed manifest refers to nothing. */
-function referrerIn({ target, bytes }: ManifestFile): Referrer | undefined {
-  try {
-    return referrerOf(parseManifest(bytes, target), target);
-  } catch {
-    return undefined;
   }
 }
