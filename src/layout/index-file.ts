@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../async/limiter.ts';
 import { collect } from '../content/bytes.ts';
+import { type LockOptions, withFileLock } from '../content/file-lock.ts';
 import { readFileStream, writeFileAtomically } from '../content/file.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
@@ -16,7 +17,6 @@ import {
 } from '../oci/image-layout.ts';
 import type { ImageIndex } from '../oci/manifest.ts';
 import type { CallOptions } from '../options.ts';
-import { type LockOptions, withFileLock } from './lock.ts';
 
 // The name must not look like content to other tools, and sits beside what it protects.
 const lockName = '.index.json.lock';

@@ -1,4 +1,5 @@
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
+import type { LockOptions } from '../content/file-lock.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { collectVerified } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
@@ -25,7 +26,6 @@ import { OverlayStore } from '../store/overlay.ts';
 import type { ContentStore } from '../store/store.ts';
 import { BlobDirectory } from './blobs.ts';
 import { IndexFile } from './index-file.ts';
-import type { LockOptions } from './lock.ts';
 
 export interface LayoutOptions extends CallOptions {
   /** How long to wait for other processes that change the same layout. @default a minute, ten seconds for a dead one */

@@ -50,6 +50,24 @@ describe('storeCredential', () => {
     expect(await readlink(file())).toBe(real);
   });
 
+  it('loses none of several logins at the same time, and leaves no lock', async () => {
+    const registries = Array.from({ length: 20 }, (_, i) => parseRegistry(`r${i}.example`));
+    await Promise.all(registries.map((one) => storeCredential(environment(), one, me)));
+    const { auths } = JSON.parse(await readFile(file(), 'utf8')) as { auths: object };
+    expect(Object.keys(auths).sort()).toEqual([...registries].sort());
+    await Promise.all(registries.map((one) => eraseCredential(environment(), one)));
+    expect(JSON.parse(await readFile(file(), 'utf8'))).toEqual({ auths: {} });
+    expect(await readdir(join(home, '.docker'))).toEqual(['config.json']);
+  });
+
+  it('says which file it could not write', async () => {
+    await writeFile(join(home, '.docker'), 'no directory');
+    await expect(storeCredential(environment(), registry, me)).rejects.toMatchObject({
+      code: 'INVALID_SETTINGS',
+      message: expect.stringContaining(file()) as string,
+    });
+  });
+
   it('stores Docker Hub under the key Docker uses', async () => {
     await storeCredential(environment(), parseRegistry('docker.io'), me);
     expect(await readFile(file(), 'utf8')).toContain('"https://index.docker.io/v1/"');

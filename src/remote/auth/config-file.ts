@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { messageOf, OciError, quoted } from '../../errors.ts';
+import { dirname, join } from 'node:path';
+import { withFileLock } from '../../content/file-lock.ts';
+import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import type { CallOptions } from '../../options.ts';
 import { keyOf, normalizeKey } from './auth-entries.ts';
@@ -42,20 +43,20 @@ export async function storeCredential(
     );
   }
   if (user.password === '') throw new OciError('CREDENTIALS', 'There is no password to store');
-  const config = await readConfig(environment);
   const key = keyOf(registry);
-  const helper = helperFor(config, registry, environment);
+  const helper = helperFor(await readConfig(environment), registry, environment);
   if (helper !== undefined) await storeInHelper(helper, key, user, signal);
   const entry =
     helper === undefined ? { auth: Buffer.from(`${user.username}:${user.password}`).toString('base64') } : {};
-  const auths = objectIn(config, 'auths');
-  const before = JSON.stringify(auths[key]);
-  if (before === JSON.stringify(entry))
-    return { file: config.file, helper: helper?.name, changed: helper !== undefined };
-  auths[key] = entry;
-  config.document['auths'] = auths;
-  await writeConfig(config);
-  return { file: config.file, helper: helper?.name, changed: true };
+  const file = dockerConfigFile(environment);
+  const changed = await changeConfig(environment, { signal }, (config) => {
+    const auths = objectIn(config, 'auths');
+    if (JSON.stringify(auths[key]) === JSON.stringify(entry)) return false;
+    auths[key] = entry;
+    config.document['auths'] = auths;
+    return true;
+  });
+  return { file, helper: helper?.name, changed: changed || helper !== undefined };
 }
 
 /**
@@ -69,21 +70,60 @@ export async function eraseCredential(
   { signal }: CallOptions = {},
 ): Promise<StoredCredential> {
   signal?.throwIfAborted();
-  const config = await readConfig(environment);
-  const helper = helperFor(config, registry, environment);
+  const known = await readConfig(environment);
+  const helper = helperFor(known, registry, environment);
   if (helper !== undefined) await eraseFromHelper(helper, keyOf(registry), signal);
-  const auths = objectIn(config, 'auths');
   const wanted = normalizeKey(registry);
-  const keys = Object.keys(auths).filter((key) => normalizeKey(key) === wanted);
-  for (const key of keys) delete auths[key];
-  if (keys.length > 0) await writeConfig(config);
-  return { file: config.file, helper: helper?.name, changed: keys.length > 0 };
+  const keysIn = (config: ConfigDocument): readonly string[] =>
+    Object.keys(objectIn(config, 'auths')).filter((key) => normalizeKey(key) === wanted);
+  // Where there is nothing to remove, nothing is made beside the file either.
+  const changed =
+    keysIn(known).length > 0 &&
+    (await changeConfig(environment, { signal }, (config) => {
+      const keys = keysIn(config);
+      for (const key of keys) delete objectIn(config, 'auths')[key];
+      return keys.length > 0;
+    }));
+  return { file: known.file, helper: helper?.name, changed };
 }
 
 interface ConfigDocument {
   readonly file: string;
   readonly document: Record<string, unknown>;
 }
+
+/**
+ * Reads, changes and replaces the file as one step among all processes that do it so: logins at the same time, as builds
+ * have them, lose nothing of each other.
+ *
+ * @param change tells whether it changed anything
+ */
+async function changeConfig(
+  environment: CredentialEnvironment,
+  { signal }: CallOptions,
+  change: (config: ConfigDocument) => boolean,
+): Promise<boolean> {
+  const file = dockerConfigFile(environment);
+  const directory = dirname(file);
+  const task = async (): Promise<boolean> => {
+    const config = await readConfig(environment);
+    const changed = change(config);
+    if (changed) await writeConfig(config);
+    return changed;
+  };
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return await withFileLock(join(directory, lockName), task, { signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (isOciError(cause) && cause.code !== 'FILE_SYSTEM') throw cause;
+    throw new OciError('INVALID_SETTINGS', `Credentials file ${file} cannot be written: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+const lockName = '.config.json.lock';
 
 async function readConfig(environment: CredentialEnvironment): Promise<ConfigDocument> {
   const file = dockerConfigFile(environment);
@@ -108,31 +148,24 @@ function objectIn({ document, file }: ConfigDocument, field: string): Record<str
 
 /** Written beside and renamed, so that a crash leaves the old file or the new one. A link stays, what it points to is replaced. */
 async function writeConfig({ file, document }: ConfigDocument): Promise<void> {
+  const target = await realpath(file).catch(() => file);
+  const mode = await stat(target).then(
+    (found) => found.mode & 0o777,
+    () => 0o600,
+  );
+  const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const target = await realpath(file).catch(() => file);
-    const mode = await stat(target).then(
-      (found) => found.mode & 0o777,
-      () => 0o600,
-    );
-    const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+    const handle = await open(temporary, 'wx', 0o600);
     try {
-      const handle = await open(temporary, 'wx', 0o600);
-      try {
-        // Docker indents with tabs and ends without a line feed.
-        await handle.writeFile(JSON.stringify(document, undefined, '\t'));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await chmod(temporary, mode);
-      await rename(temporary, target);
+      // Docker indents with tabs and ends without a line feed.
+      await handle.writeFile(JSON.stringify(document, undefined, '\t'));
+      await handle.sync();
     } finally {
-      await rm(temporary, { force: true });
+      await handle.close();
     }
-  } catch (cause) {
-    throw new OciError('INVALID_SETTINGS', `Credentials file ${file} cannot be written: ${messageOf(cause)}`, {
-      cause,
-    });
+    await chmod(temporary, mode);
+    await rename(temporary, target);
+  } finally {
+    await rm(temporary, { force: true });
   }
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { testDirectory } from '../../test/support/test-directory.ts';
-import { withFileLock } from './lock.ts';
+import { withFileLock } from './file-lock.ts';
 
 it('lets one task in at a time', async () => {
   const path = join(await testDirectory(), 'lock');

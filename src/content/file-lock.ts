@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileFault } from '../content/file-fault.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { CallOptions } from '../options.ts';
+import { fileFault } from './file-fault.ts';
 
 export interface LockOptions extends CallOptions {
   /**
