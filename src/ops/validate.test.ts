@@ -127,6 +127,11 @@ it('stops reading when the way to the content fails, and tells that', async () =
   expect(fetched).toBeLessThan(10);
 });
 
+it('a random image may have large layers', async () => {
+  const image = await randomImage({ layers: 1, layerSize: 15_000_000 });
+  expect((await layersOf(image))[0]?.size).toBeGreaterThan(15_000_000);
+});
+
 it('the same seed gives the same random image', async () => {
   const [a, b] = [await randomImage({ seed: 'x' }), await randomImage({ seed: 'x' })];
   expect(a.root).toEqual(b.root);
