@@ -43,7 +43,7 @@ async function openDirectory(
 
 async function openArchiveFile(session: Session, path: string, shown: string): Promise<Artifact> {
   const { openArchive } = await import('../archive/open-archive.ts');
-  return step(`loading ${shown} as tarball`, async () => {
+  return step(`loading ${JSON.stringify(shown)} as tarball`, async () => {
     const store = session.use(await openArchive(path, { name: shown, signal: session.signal }));
     return { store, root: await store.resolveSingle(session) };
   });

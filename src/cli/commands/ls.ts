@@ -18,7 +18,7 @@ export const command: Command<Session, Globals> = defineCommand({
     }),
   },
   async run({ args: [name = ''], flags, context: session }) {
-    const { lister, prefix } = await step(`parsing repo ${JSON.stringify(name)}`, () => openTags(session, name));
+    const { lister, prefix } = await step(`reading tags for ${name}`, () => openTags(session, name));
     await step(`reading tags for ${name}`, async () => {
       for await (const page of lister.tags({ signal: session.signal })) {
         const shown = flags['omit-digest-tags'] ? page.filter((tag) => !tag.startsWith('sha256-')) : page;

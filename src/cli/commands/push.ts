@@ -1,5 +1,5 @@
 import { writeOutputFile } from '../../content/output-file.ts';
-import { OciError } from '../../errors.ts';
+import { isOciError, OciError } from '../../errors.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
@@ -38,6 +38,8 @@ async function writeImageRefs(file: string, names: string): Promise<void> {
   try {
     await writeOutputFile(file, new TextEncoder().encode(names), { mode: 0o600 });
   } catch (cause) {
-    throw new OciError('NOT_FOUND', `The image was pushed, but ${JSON.stringify(file)} cannot be written`, { cause });
+    if (!isOciError(cause)) throw cause;
+    const message = `The image was pushed as ${names}, but then: ${cause.message}`;
+    throw new OciError(cause.code, message, { cause, hint: cause.hint });
   }
 }

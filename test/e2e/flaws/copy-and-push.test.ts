@@ -209,6 +209,8 @@ describe('push', () => {
     expectRefusal(await place.crane(['push', 'image.tar', to('refs:v1'), '--image-refs', 'refs']), 'image.tar');
     expect(await readFile(place.file('refs'), 'utf8')).toBe('old');
     await writeFile(place.file('image.tar'), dockerTarball({ 'app:v1': docker }));
+    const late = await place.crane(['push', 'image.tar', to('refs:v1'), '--image-refs', 'none/refs']);
+    expectRefusal(late, docker.target.digest, 'was pushed', 'none/refs', 'no such file or directory');
     succeeded(await place.crane(['push', 'image.tar', to('refs:v1'), '--image-refs', 'refs']));
     expect(await readFile(place.file('refs'), 'utf8')).toBe(`${to('refs')}@${docker.target.digest}`);
   });
