@@ -51,6 +51,19 @@ describe('listen', () => {
     agent.destroy();
   });
 
+  it('takes a client that leaves in the middle of a manifest for no failure of its own', async () => {
+    const failures: unknown[] = [];
+    const answered = new Promise<void>((resolve) => {
+      void start({ onError: (error) => failures.push(error), onRequest: () => resolve() }).then(({ port }) => {
+        const socket = connect(port, '127.0.0.1');
+        socket.write('PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"schema');
+        setTimeout(() => socket.destroy(), 50);
+      });
+    });
+    await answered;
+    expect(failures).toEqual([]);
+  });
+
   it('cuts a connection whose body turns out shorter than announced, so that nobody waits for the rest', async () => {
     const store = new MemoryStore();
     const { target, bytes } = blobOf(noise(5000));

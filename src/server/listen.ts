@@ -169,7 +169,9 @@ function signalOf(socket: Socket): AbortSignal {
   if (known !== undefined) return known.signal;
   const leaving = new AbortController();
   leavings.set(socket, leaving);
-  socket.once('close', () => leaving.abort(new DOMException('The client has gone', 'AbortError')));
+  const leave = (): void => leaving.abort(new DOMException('The client has gone', 'AbortError'));
+  if (socket.destroyed) leave();
+  else socket.once('close', leave);
   return leaving.signal;
 }
 
