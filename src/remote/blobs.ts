@@ -3,6 +3,7 @@ import { isOciError, OciError } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
+import { parseContentRange } from '../wire/content-range.ts';
 import { openAt } from './download.ts';
 import type { RepositoryClient } from './repository-client.ts';
 
@@ -69,9 +70,10 @@ async function measureBlob(client: RepositoryClient, digest: Digest, signal: Abo
     signal,
   });
   await body.cancel();
-  const total =
-    status === 206 ? /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] : headers.get('content-length');
-  const size = sizeOf(total);
+  const size =
+    status === 206
+      ? parseContentRange(headers.get('content-range') ?? '')?.size
+      : sizeOf(headers.get('content-length'));
   if (size === undefined) throw new OciError('RESPONSE', `${client.name} does not tell the size of blob ${digest}`);
   return size;
 }

@@ -4,6 +4,7 @@ import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
+import { parseContentRange } from '../wire/content-range.ts';
 import { openForeign } from './foreign.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import { NetworkError } from './transport/exchange.ts';
@@ -120,8 +121,7 @@ function isBreak(error: unknown): error is NetworkError {
 }
 
 function wrongRange(contentRange: string | undefined, start: number): string | undefined {
-  const first = /^bytes (\d+)-/.exec(contentRange ?? '')?.[1];
-  return first === String(start)
+  return parseContentRange(contentRange ?? '')?.start === start
     ? undefined
     : `bytes from ${start} were asked for, the registry sent ${contentRange ?? 'others'}`;
 }
