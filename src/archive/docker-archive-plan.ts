@@ -155,11 +155,13 @@ function distinctImages(images: readonly NamedImage[]): readonly DistinctImage[]
   return Array.from(distinct.values());
 }
 
+/** As typed, with the tag that is implied: Docker and podman load no names without one. */
+export function taggedName({ text, tag = 'latest' }: Reference): string {
+  return tag === 'latest' && !text.endsWith(':latest') ? `${text}:latest` : text;
+}
+
 function repoTagOf(reference: Reference, root: Digest, digests: ReadonlyMap<string, ReadonlySet<Digest>>): string {
-  if (reference.digest === undefined) {
-    const { text, tag = 'latest' } = reference;
-    return tag === 'latest' && !text.endsWith(':latest') ? `${text}:latest` : text;
-  }
+  if (reference.digest === undefined) return taggedName(reference);
   const repository = formatRepository(reference);
   const clash = (digests.get(repository)?.size ?? 0) > 1;
   return `${repository}:i-was-a-digest${clash ? `-${hexOf(root).slice(0, 12)}` : ''}`;

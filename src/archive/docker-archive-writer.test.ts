@@ -81,8 +81,10 @@ describe('names in the archive', () => {
     ['example.com:5000/a/b', 'example.com:5000/a/b:latest'],
     ['example.com/a:1', 'example.com/a:1'],
   ])('are as typed, with the tag that is implied: %s', async (name, expected) => {
-    await writeDockerArchive([{ artifact: await anImage(), name }], path);
-    expect((await manifestIn(path)).map(({ RepoTags }) => RepoTags)).toEqual([[expected]]);
+    for (const write of [writeDockerArchive, writeLegacyArchive]) {
+      await write([{ artifact: await anImage(), name }], path);
+      expect((await manifestIn(path)).map(({ RepoTags }) => RepoTags)).toEqual([[expected]]);
+    }
   });
 
   it('may be missing', async () => {

@@ -15,7 +15,14 @@ import { encodeJson, type JsonValue, sortedByKey } from '../oci/json.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { ContentSource } from '../store/store.ts';
 import { archiveHeader, type ByteSink, type WriteArchiveOptions, writeOutput } from './archive-output.ts';
-import { type ImageParts, layerSourcesOf, type NamedImage, readConfig, readImages } from './docker-archive-plan.ts';
+import {
+  type ImageParts,
+  layerSourcesOf,
+  type NamedImage,
+  readConfig,
+  readImages,
+  taggedName,
+} from './docker-archive-plan.ts';
 import { legacyLayerJson } from './legacy-layer-json.ts';
 
 export interface WriteLegacyArchiveOptions extends WriteArchiveOptions {
@@ -100,7 +107,7 @@ async function tagged(
     const known = distinct.get(image.config.digest) ?? { image, tags: new Set() };
     distinct.set(image.config.digest, known);
     const reference: Reference | undefined = typeof name === 'string' ? parseReference(name) : name;
-    if (reference !== undefined && reference.digest === undefined) known.tags.add(reference.text);
+    if (reference !== undefined && reference.digest === undefined) known.tags.add(taggedName(reference));
   }
   return Array.from(distinct.entries())
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -144,10 +151,8 @@ function layerId(layer: Digest, parent: string, config: Uint8Array | undefined):
   return hexOf(digestOf(config === undefined ? text : Buffer.concat([text, Buffer.from(' '), config])));
 }
 
-/** A tag that is only implied has no place in this file. */
 function addTag(repositories: Map<string, Map<string, string>>, name: string, top: string): void {
   const colon = name.lastIndexOf(':');
-  if (colon < 0 || name.includes('/', colon)) return;
   const repository = name.slice(0, colon);
   const tags = repositories.get(repository) ?? new Map<string, string>();
   repositories.set(repository, tags.set(name.slice(colon + 1), top));
