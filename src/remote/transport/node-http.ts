@@ -35,7 +35,11 @@ export function nodeHttp(options: NodeHttpOptions = {}): Exchange {
   };
   exchange.close = () => {
     agent.destroy();
-    void secure?.then((loaded) => loaded.agent.destroy());
+    // Certificates that could not be read have failed the requests that needed them.
+    void secure?.then(
+      (loaded) => loaded.agent.destroy(),
+      () => {},
+    );
   };
   return exchange;
 }
