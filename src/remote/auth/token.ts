@@ -74,7 +74,7 @@ export async function requestToken(request: TokenRequest, http: TokenHttp, now: 
   return readToken(bytes, request, now());
 }
 
-/** `undefined` when the server does not know this way and there is a password to try the other way with. */
+/** `undefined` when the server does not know this way, or refuses and there is a password to try the other way with. */
 async function exchangeIdentity(
   request: TokenRequest,
   identityToken: string,
@@ -92,7 +92,7 @@ async function exchangeIdentity(
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: Buffer.from(form.toString()),
     registry,
-    expect: canAskOtherwise ? [200, 400, 401, 404, 405] : [200],
+    expect: canAskOtherwise ? [200, 400, 401, 404, 405] : [200, 404, 405],
     source: credential?.source,
     signal,
   });

@@ -153,6 +153,22 @@ describe('tokens', () => {
     expect(succeeded(await place.crane(['auth', 'token', `${server.registry}/app`])).stdout).toBe(`${printed}\n`);
   });
 
+  it('an identity token goes to its server by POST, and its user without a password is never sent as a credential', async () => {
+    const server = await tokenRegistry(({ method }) =>
+      method === 'POST' ? { status: 404 } : { status: 200, body: JSON.stringify({ token: 'T' }) },
+    );
+    await using place = await workplace();
+    const entry = { auth: Buffer.from('0000:').toString('base64'), identitytoken: 'I' };
+    await writeTree(place.dockerConfig, { 'config.json': JSON.stringify({ auths: { [server.registry]: entry } }) });
+    succeeded(await place.crane(['manifest', `${server.registry}/app:v1`]));
+    const asked = server.requests.filter(({ url }) => url.pathname === '/token');
+    expect(asked.map(({ method, headers }) => [method, headers.authorization])).toEqual([
+      ['POST', undefined],
+      ['GET', undefined],
+    ]);
+    expect(new URLSearchParams(asked[0]?.body.toString()).get('refresh_token')).toBe('I');
+  });
+
   it('auth token refuses mounts from another registry (9.2)', async () => {
     const server = await tokenRegistry();
     await expectRefused({
