@@ -10,7 +10,7 @@ import type { CallOptions } from '../options.ts';
 export interface OpenTarOptions extends CallOptions {
   /** Where a compressed archive is unpacked to be read. @default the system's directory for temporary files */
   readonly spoolDirectory?: string | undefined;
-  /** Most bytes a compressed archive may unpack to. @default 1 TiB */
+  /** Most bytes a compressed archive may unpack to. @default 128 GiB */
   readonly maxUnpackedSize?: number | undefined;
   /** What messages call the archive. @default the path */
   readonly name?: string | undefined;
@@ -79,7 +79,7 @@ export class TarFile implements AsyncDisposable {
  * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE`
  */
 export async function openTarFile(path: string, options: OpenTarOptions = {}): Promise<TarFile> {
-  const { spoolDirectory, maxUnpackedSize = 2 ** 40, name = path, signal } = options;
+  const { spoolDirectory, maxUnpackedSize = 2 ** 37, name = path, signal } = options;
   try {
     if (await canReadInPlace(path, signal)) return new TarFile(name, await indexTar(path, { signal }), path, undefined);
     const { stream } = await decompress(await readFileStream(path, { signal }), { limit: maxUnpackedSize });

@@ -33,6 +33,14 @@ describe('writing a file', () => {
     expect((await stat(path)).size).toBe(0);
   });
 
+  it('keeps the permissions of the file it replaces', async () => {
+    const path = join(await testDirectory(), 'file');
+    await writeFile(path, 'old', { mode: 0o600 });
+    await writeFileAtomically(path, Buffer.from('new'));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readFile(path, 'utf8')).toBe('new');
+  });
+
   it('leaves the old file and nothing else when the source fails', async () => {
     const directory = await testDirectory();
     const path = join(directory, 'file');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OciError, quoted } from '../errors.ts';
 import type { CallOptions } from '../options.ts';
@@ -15,7 +15,7 @@ const gatherSize = 1024 * 1024;
 const gatherCount = 1024;
 
 export interface WriteFileOptions extends CallOptions {
-  /** Permission bits before the umask. @default 0o644 */
+  /** Permission bits before the umask. @default those of the file that is replaced, 0o644 for a new one */
   readonly mode?: number | undefined;
   /** Wait until file and directory entry are on the disk: what has to survive a power failure. @default false */
   readonly fsync?: boolean | undefined;
@@ -51,11 +51,11 @@ export async function writeFileAtomically(
 export async function createFileAtomically<T>(
   path: string,
   write: (handle: FileHandle) => Promise<T>,
-  { mode = 0o644, fsync = false, signal }: WriteFileOptions = {},
+  { mode, fsync = false, signal }: WriteFileOptions = {},
 ): Promise<T> {
   signal?.throwIfAborted();
   const temporary = join(dirname(path), `.${basename(path).slice(0, 80)}.${randomBytes(8).toString('hex')}.partial`);
-  const handle = await open(temporary, 'wx', mode).catch((error: unknown) => {
+  const handle = await open(temporary, 'wx', mode ?? (await modeOf(path))).catch((error: unknown) => {
     throw fileFault(error, 'write', path);
   });
   try {
@@ -71,6 +71,11 @@ export async function createFileAtomically<T>(
     await rm(temporary, { force: true }).catch(ignore);
     throw fileFault(error, 'write', path);
   }
+}
+
+async function modeOf(path: string): Promise<number> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isFile() === true ? found.mode & 0o777 : 0o644;
 }
 
 export interface WriteChunksOptions extends CallOptions {
