@@ -5,7 +5,7 @@ import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { openForPlatform } from '../open.ts';
-import type { PulledImage } from '../save.ts';
+import { type PulledImage, type SaveOptions, withCache } from '../save.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
@@ -37,14 +37,19 @@ export const command: Command<Session, Globals> = defineCommand({
     }
     const path = args.at(-1) ?? '';
     const names = Array.from(new Set(args.slice(0, -1)));
-    const images = await openAll(session, names);
-    const { saveLayout, saveTarball, withCache } = await import('../save.ts');
-    const cached =
-      flags.cache_path === '' ? images : images.map((image) => withCache(session, image, flags.cache_path));
-    if (flags.format === 'oci') await saveLayout(session, cached, path, { annotate: flags['annotate-ref'] });
-    else await saveTarball(session, cached, path, flags.format);
+    // Loaded while the registry answers.
+    const [pulled, save] = await Promise.all([openAll(session, names), loadSaver(flags.format)]);
+    const cache = flags.cache_path;
+    const images = cache === '' ? pulled : pulled.map((image) => withCache(session, image, cache));
+    await save({ session, images, path, annotate: flags['annotate-ref'] });
   },
 });
+
+async function loadSaver(format: Format): Promise<(options: SaveOptions) => Promise<void>> {
+  if (format === 'oci') return (await import('../save-layout.ts')).saveLayout;
+  const { saveLegacyTarball, saveTarball } = await import('../save-tarball.ts');
+  return format === 'legacy' ? saveLegacyTarball : saveTarball;
+}
 
 /** All at once; when one fails, the others have ended before that is told. */
 async function openAll(session: Session, names: readonly string[]): Promise<readonly PulledImage[]> {

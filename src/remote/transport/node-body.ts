@@ -30,7 +30,7 @@ function lengthBesideParser({ headers, statusCode, socket }: IncomingMessage): n
 }
 
 /** A reader that falls behind by more holds the connection up. */
-const maxWaiting = 512 * 1024;
+const maxWaiting = 2 * 1024 * 1024;
 
 interface Reader {
   resolve(result: IteratorResult<Uint8Array, undefined>): void;

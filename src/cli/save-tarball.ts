@@ -1,0 +1,38 @@
+import { type NamedImage, writeDockerArchive } from '../archive/docker-archive-writer.ts';
+import { writeLegacyArchive } from '../archive/legacy-archive-writer.ts';
+import { imageForPlatform } from '../ops/resolve.ts';
+import type { PulledImage, SaveOptions } from './save.ts';
+import type { Session } from './session.ts';
+import { step } from './step.ts';
+
+/** Writes images to a docker tarball, to a file or with `-` to standard output. */
+export async function saveTarball({ session, images, path }: SaveOptions): Promise<void> {
+  const chosen = await choose(session, images);
+  await step(`saving ${namesOf(images)} to the tarball ${path}`, () =>
+    writeDockerArchive(chosen, path === '-' ? session.stdout : path, { signal: session.signal }),
+  );
+}
+
+/** The same in the legacy format. */
+export async function saveLegacyTarball({ session, images, path }: SaveOptions): Promise<void> {
+  const chosen = await choose(session, images);
+  await step(`saving ${namesOf(images)} to the legacy tarball ${path}`, () =>
+    writeLegacyArchive(chosen, path === '-' ? session.stdout : path, { signal: session.signal }),
+  );
+}
+
+/** A tarball holds images, not indexes. */
+async function choose(session: Session, images: readonly PulledImage[]): Promise<readonly NamedImage[]> {
+  return Promise.all(
+    images.map(async ({ location, artifact }) => ({
+      artifact: await step(`fetching ${JSON.stringify(location.text)}`, () =>
+        imageForPlatform(artifact, session.platform, session),
+      ),
+      name: 'reference' in location ? location.reference : location.tag,
+    })),
+  );
+}
+
+function namesOf(images: readonly PulledImage[]): string {
+  return images.map(({ location }) => location.text).join(', ');
+}
