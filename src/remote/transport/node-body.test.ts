@@ -29,10 +29,10 @@ describe('a large body', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  function get(signal?: AbortSignal): Promise<ExchangeResponse> {
+  function get(signal?: AbortSignal, method: 'GET' | 'HEAD' = 'GET'): Promise<ExchangeResponse> {
     const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     const timeouts = { connect: 5000, response: 5000, commit: 5000, idle: 5000 };
-    return exchange({ method: 'GET', url, headers: {}, signal, insecure: false, timeouts });
+    return exchange({ method, url, headers: {}, signal, insecure: false, timeouts });
   }
 
   it('arrives whole, also when it came with the headers in one piece, and several at once', async () => {
@@ -50,6 +50,14 @@ describe('a large body', () => {
     const parts: Uint8Array[] = [];
     for await (const chunk of (await get()).body) parts.push(chunk);
     expect(Buffer.concat(parts).toString()).toBe('small');
+  });
+
+  it('is not waited for after HEAD, whatever length that states, and the connection serves on', async () => {
+    answer = (response) => response.writeHead(200, { 'content-length': size }).end();
+    for (let i = 0; i < 3; i++) {
+      for await (const chunk of (await get(undefined, 'HEAD')).body) expect(chunk.byteLength).toBe(0);
+    }
+    expect(connections).toBe(1);
   });
 
   it('keeps what follows the body out of it', async () => {

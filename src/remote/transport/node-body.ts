@@ -24,6 +24,7 @@ const largeBody = 16 * 1024 * 1024;
 function lengthBesideParser({ headers, statusCode, socket }: IncomingMessage): number | undefined {
   // Other runtimes have no parser between socket and message that could be left out.
   if (!isNode() || (statusCode !== 200 && statusCode !== 206)) return undefined;
+  // Where nothing listens to the socket, the parser has let go of it: the message is complete.
   if (headers['transfer-encoding'] !== undefined || socket.listenerCount('data') === 0) return undefined;
   const length = Number(headers['content-length']);
   return length >= largeBody && Number.isSafeInteger(length) ? length : undefined;
@@ -63,7 +64,7 @@ export class NodeBody implements ByteStream, AsyncIterableIterator<Uint8Array> {
     this.#options = options;
     this.#onAbort = () => this.#fail(options.signal?.reason);
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
-    const length = lengthBesideParser(incoming);
+    const length = outgoing.method === 'HEAD' ? undefined : lengthBesideParser(incoming);
     if (length === undefined) incoming.on('data', (chunk: Uint8Array) => this.#deliver(chunk));
     else this.#readBesideParser(length);
     incoming.once('end', () => this.#end());

@@ -7,7 +7,7 @@ const smallestRead = 64 * 1024;
 
 /**
  * Opens a connection whose reads go into slabs of ours. Node reads 64 KiB at most at a time and makes a buffer for each; on
- * a fast network this has a tenth of the reads and events, and a pull a fifth less work (docs/performance.md).
+ * a fast network this needs a fraction of the reads and events (docs/performance.md).
  */
 export function connectWithSlabs(options: NetConnectOpts): Socket {
   let slab = Buffer.allocUnsafeSlow(slabSize);
