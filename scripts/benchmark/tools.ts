@@ -37,5 +37,5 @@ export function findTools({ runtimes }: { readonly runtimes: boolean }): readonl
 function versionOf(dialect: Dialect, [file = '', ...rest]: readonly string[]): string {
   const args = [...rest, dialect === 'skopeo' || dialect === 'node' ? '--version' : 'version'];
   const { stdout } = spawnSync(file, args, { encoding: 'utf8' });
-  return /v?\d+\.\d+\.\d+\S*/u.exec(stdout)?.[0] ?? stdout.trim().split('\n')[0] ?? '';
+  return /v?\d+\.\d+\.\d+\S*/u.exec(stdout)?.[0] ?? '(of unknown version)';
 }
