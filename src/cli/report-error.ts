@@ -1,3 +1,4 @@
+import { isSystemError, type SystemError } from '../content/file-fault.ts';
 import { isOciError, messageOf } from '../errors.ts';
 import { Interrupted } from './interrupt.ts';
 import { printableLine } from './printable.ts';
@@ -37,22 +38,6 @@ function describe(error: unknown): Description {
     message: `internal error: ${message}`,
     hint: 'This is a fault of this program; run the command with -v and report what it prints',
   };
-}
-
-interface SystemError extends Error {
-  readonly code: string;
-  readonly syscall: string;
-  readonly path?: string;
-}
-
-function isSystemError(error: unknown): error is SystemError {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    'syscall' in error &&
-    typeof error.syscall === 'string'
-  );
 }
 
 /** Node's `ENOENT: no such file or directory, open 'x'` as people say it. */

@@ -13,7 +13,7 @@ export interface Target {
   readonly name: string;
   /** The tag that is written; absent when the place is named by digest only. */
   readonly tag: string | undefined;
-  /** What the name stands for now, if anything. */
+  /** What the name stands for at the moment; `undefined` for nothing. */
   current(): Promise<Descriptor | undefined>;
   /** Copies the artifact there under its name. */
   write(artifact: Artifact, options?: Pick<CopyOptions, 'concurrency'>): Promise<void>;

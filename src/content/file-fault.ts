@@ -15,12 +15,14 @@ export function fileFault(error: unknown, action: FileAction, path: string): unk
 
 export type FileAction = 'read' | 'write' | 'make the directory';
 
-interface SystemError extends Error {
+/** What Node throws when the operating system refuses something. */
+export interface SystemError extends Error {
   readonly code: string;
   readonly syscall: string;
+  readonly path?: string;
 }
 
-function isSystemError(error: unknown): error is SystemError {
+export function isSystemError(error: unknown): error is SystemError {
   return (
     error instanceof Error &&
     'code' in error &&
