@@ -12,13 +12,18 @@ export class Interrupted extends Error {
   }
 }
 
-/** Aborts at the first Ctrl-C or termination; the second one ends the process at once. */
+/** Wrappers like npm and timeout pass a signal on that the terminal has sent already: so soon after the first it is the same. */
+const echoTime = 1000;
+
+/** Aborts at the first Ctrl-C or termination; a second one ends the process at once. */
 export function abortOnSignals(target: NodeJS.Process): AbortSignal {
   const abort = new AbortController();
+  let first: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     target.on(name, () => {
       const reason = new Interrupted(name);
-      if (abort.signal.aborted) target.exit(reason.exitCode);
+      if (first !== undefined && performance.now() - first > echoTime) target.exit(reason.exitCode);
+      first ??= performance.now();
       abort.abort(reason);
     });
   }

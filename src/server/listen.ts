@@ -110,9 +110,15 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(cut);
 }
 
+/** What nginx notes in its log for a client that did not wait for an answer. */
+const clientGone = 499;
+const goneError: WireError = { code: 'UNKNOWN', message: 'The client closed the connection' };
+
 /** Never rejects: what goes wrong here must not take the server along. */
 async function exchange(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<RequestRecord> {
   const answered = await answer(new NodeRequest(request, response));
+  const { method = '', url = '' } = request;
+  const isGone = request.socket.destroyed;
   if (awaitsContinue(request)) response.setHeader('connection', 'close');
   await send(answered, response).catch(() => {
     // The client has gone, or the content turned out to be broken: then the cut connection is what tells the client.
@@ -120,12 +126,8 @@ async function exchange(answer: Answer, request: IncomingMessage, response: Serv
   });
   // Node itself drops what is left of a body only when nothing of it was read. The connection would stand still.
   if (!request.complete) request.resume();
-  return {
-    method: request.method ?? '',
-    url: request.url ?? '',
-    status: answered.status,
-    error: answered.errors?.[0],
-  };
+  if (isGone) return { method, url, status: clientGone, error: goneError };
+  return { method, url, status: answered.status, error: answered.errors?.[0] };
 }
 
 class NodeRequest implements RegistryRequest {

@@ -76,6 +76,18 @@ describe('a command that is interrupted', () => {
     }
   });
 
+  it('cleans up also when a wrapper passes on the signal that the terminal has sent already', async () => {
+    await using place = await workplace({});
+    const before = await place.snapshot();
+    const isMoving = new Promise<void>((resolve) => (moving = resolve));
+    const running = place.start(['pull', `${server.registry}/source:v1`, 'out.tar']);
+    await Promise.race([isMoving, running.result]);
+    running.child.kill('SIGINT');
+    const result = await running.stop('SIGINT');
+    expect(result).toMatchObject({ code: 1, signal: null });
+    expect(await place.snapshot()).toEqual(before);
+  });
+
   it('serve ends and says so', async () => {
     await using place = await workplace();
     const running = place.start(['registry', 'serve', '--disk', 'data']);
