@@ -1,4 +1,4 @@
-import { lstat, mkdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ByteSource, type ByteStream, discard } from '../content/bytes.ts';
 import { fileFault } from '../content/file-fault.ts';
@@ -77,11 +77,16 @@ export class BlobDirectory {
     await this.#prepare('sha256');
   }
 
-  /** Removes the files that were written here, and the directories that were made for them as far as they are empty. */
+  /**
+   * Removes the files that were written here, and the directories that were made for them as far as they are empty. Files of
+   * somebody else show that another process fills the same layout and may count on ours: then all stay.
+   */
   async rollback(): Promise<void> {
+    const directories = [...this.#directories.keys()].map((algorithm) => join(this.#root, 'blobs', algorithm));
+    const isOurs = await Promise.all(directories.map((directory) => this.#wroteAllOf(directory)));
+    if (isOurs.includes(false)) return;
     for (const path of this.#written) await rm(path, { force: true });
     this.#written.clear();
-    const directories = [...this.#directories.keys()].map((algorithm) => join(this.#root, 'blobs', algorithm));
     this.#directories.clear();
     for (const outermost of this.#made.splice(0)) {
       for (const directory of directories) await removeEmpty(directory, outermost);
@@ -91,6 +96,11 @@ export class BlobDirectory {
   /** A digest has been checked: it cannot lead out of the directory. */
   pathOf(digest: Digest): string {
     return join(this.#root, 'blobs', algorithmOf(digest), hexOf(digest));
+  }
+
+  async #wroteAllOf(directory: string): Promise<boolean> {
+    const names = await readdir(directory).catch(() => []);
+    return names.every((name) => this.#written.has(join(directory, name)));
   }
 
   #prepare(algorithm: string): Promise<void> {

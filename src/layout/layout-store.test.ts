@@ -167,6 +167,19 @@ describe('cleaning up after a failure', () => {
     expect(await readdir(path)).toEqual(['notes.txt']);
   });
 
+  it('leaves what another process may count on that fills the same new layout', async () => {
+    const path = join(await testDirectory(), 'layout');
+    const [failing, other] = [await openOrCreateLayout(path), await openOrCreateLayout(path)];
+    const [shared, image] = [imageOf('shared'), imageOf('other')];
+    await pushImage(failing, shared);
+    await pushImage(other, image);
+    await failing.discardUnfinished();
+    expect(await other.stat(shared.target)).toMatchObject(shared.target);
+    await other.append(image.target, { refName: 'v1' });
+    await failing.discardUnfinished();
+    expect(await other.resolve('v1')).toMatchObject(image.target);
+  });
+
   it('leaves a layout that has an index alone', async () => {
     const path = await testDirectory();
     const store = await createLayout(path);

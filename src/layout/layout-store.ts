@@ -198,8 +198,8 @@ export class LayoutStore implements ContentStore, TagLister, Deleter, RangeFetch
 
   /**
    * Clears up after a failure: when there is no `index.json` yet, the content that this store wrote goes, with the
-   * directories it made. In a layout that has one the content stays, and the next try finds it there. Not to be called while
-   * another process fills the same new directory.
+   * directories it made. In a layout that has one the content stays, and the next try finds it there; so it does where
+   * another process is seen to fill the same directory.
    */
   async discardUnfinished(): Promise<void> {
     if ((await this.#index.readBytes()) !== undefined) return;
