@@ -11,8 +11,8 @@ const commandLines = ['crane', 'gcrane'].filter((name) => existsSync(join(root, 
 
 /**
  * Files cost more to load than bytes: what nearly every command needs is two chunks, one without and one with the registry
- * client, and each command and everything rare is a chunk of its own. With a chunk per shared module `crane digest` took
- * 30 ms longer (docs/performance.md).
+ * client, and each command and everything rare is a chunk of its own. With a chunk per shared module `crane digest` takes
+ * 12 ms longer (docs/performance.md).
  */
 const chunks = [
   {

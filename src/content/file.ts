@@ -11,8 +11,6 @@ import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts'
 // Measured on files of 1 GiB: fewer, larger calls win up to here and change nothing beyond (docs/performance.md).
 const readSize = 512 * 1024;
 const gatherSize = 1024 * 1024;
-// With one write at a time a fast source waits for each; more than these gain nothing.
-const writesAtOnce = 3;
 // IOV_MAX on Linux and macOS; libuv splits longer lists, but tiny chunks should not pile up either.
 const gatherCount = 1024;
 
@@ -37,7 +35,7 @@ export async function writeFileAtomically(
 ): Promise<number> {
   const { signal } = options;
   try {
-    return await createFileAtomically(path, (handle) => writeChunks(handle, source, { signal, position: 0 }), options);
+    return await createFileAtomically(path, (handle) => writeChunks(handle, source, { signal }), options);
   } catch (error) {
     const released = discard(source).catch(ignore);
     // A source that hangs may never answer; after an abort nobody waits for it.
@@ -87,7 +85,7 @@ export interface WriteChunksOptions extends CallOptions {
 
 /**
  * Writes at one place of a file: chunks are gathered into few large writes, and the next ones are awaited while the last
- * are written. With a `position` several writes are under way at once.
+ * are written.
  *
  * @returns how many bytes were written
  */
@@ -96,32 +94,29 @@ export async function writeChunks(
   source: ByteSource,
   { signal, position }: WriteChunksOptions = {},
 ): Promise<number> {
-  const writing: Promise<void>[] = [];
-  // Without places, writes have to follow one another.
-  const atOnce = position === undefined ? 1 : writesAtOnce;
   let total = 0;
   let gathered: Uint8Array[] = [];
   let size = 0;
+  let writing: Promise<void> = Promise.resolve();
   try {
     for await (const chunk of chunksOf(untilAborted(source, signal))) {
       if (chunk.byteLength === 0) continue;
       gathered.push(chunk);
       size += chunk.byteLength;
       if (size < gatherSize && gathered.length < gatherCount) continue;
-      if (writing.length === atOnce) await writing.shift();
-      const write = writeAll(handle, gathered, size, placeOf(position, total));
-      // The failure is met when its turn comes; until then it must not count as unhandled.
-      write.catch(ignore);
-      writing.push(write);
+      await writing;
+      writing = writeAll(handle, gathered, size, placeOf(position, total));
+      // The failure is met at the next await; until then it must not count as unhandled.
+      writing.catch(ignore);
       total += size;
       gathered = [];
       size = 0;
     }
-    await Promise.all(writing);
+    await writing;
     if (size > 0) await writeAll(handle, gathered, size, placeOf(position, total));
     return total + size;
   } finally {
-    await Promise.allSettled(writing);
+    await writing.catch(ignore);
   }
 }
 

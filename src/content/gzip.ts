@@ -7,7 +7,7 @@ export interface GzipOptions {
   readonly level?: number | undefined;
 }
 
-/** Twice as fast as zlib's default of 16 KiB; more gains nothing (docs/performance.md). */
+/** A quarter faster than zlib's default of 16 KiB (docs/performance.md). */
 const chunkSize = 256 * 1024;
 
 /** Input of one block; blocks are compressed at the same time. It decides the output, so that it never changes. */

@@ -16,7 +16,7 @@ export interface NodeBodyOptions {
 const largeBody = 16 * 1024 * 1024;
 
 /**
- * Node's parser copies every byte of a body, which is a fifth of the time of a pull. A large body of known length is
+ * Node's parser copies every byte of a body, which is a sixth of the time of a pull (docs/performance.md). A large body of known length is
  * therefore read from the socket itself once its headers are parsed; the connection is closed after it.
  *
  * @returns the length of such a body in bytes, `undefined` for all others
