@@ -111,7 +111,7 @@ async function bodyOf(
 ): Promise<VerifiedStream | Uint8Array> {
   if ('bytes' in file) return file.bytes;
   const { store, target } = file;
-  onProgress?.({ type: 'start', target });
+  onProgress?.({ type: 'start', target, offset: 0 });
   const stream = VerifiedStream.of(await store.fetch(target, { signal }), target);
   return onProgress === undefined ? stream : stream.onBytes((bytes) => onProgress({ type: 'chunk', target, bytes }));
 }

@@ -210,7 +210,7 @@ async function openLayer(
   target: Descriptor,
   { signal, onProgress }: WriteLegacyArchiveOptions,
 ): Promise<ByteStream> {
-  onProgress?.({ type: 'start', target });
+  onProgress?.({ type: 'start', target, offset: 0 });
   const stream = VerifiedStream.of(await store.fetch(target, { signal }), target);
   stream.onBytes((bytes) => onProgress?.({ type: 'chunk', target, bytes }));
   return pipe(stream, decompressing());

@@ -108,7 +108,7 @@ async function* archiveEntries(
       onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
       continue;
     }
-    onProgress?.({ type: 'start', target });
+    onProgress?.({ type: 'start', target, offset: 0 });
     stream.onBytes((bytes) => onProgress?.({ type: 'chunk', target, bytes }));
     try {
       yield { header: { name: pathOf(digest), mode: 0o644, size: target.size }, body: stream };

@@ -30,7 +30,7 @@ export async function copyAllTags(
 ): Promise<void> {
   const from = await parse(source);
   const to = await parse(destination);
-  session.writesTo(to.registry);
+  session.connections.writesTo(to.registry);
   const [reader, writer] = await Promise.all([session.repository(from), session.repository(to, 'push')]);
   const [tags, taken] = await Promise.all([
     step(`reading tags for ${source}`, () => listTags(session, reader)),

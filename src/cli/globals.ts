@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { parsePlatform, type Platform } from '../oci/platform.ts';
-import { bool, custom, type FlagsOf, string } from './framework/flag.ts';
+import { bool, count, custom, type FlagsOf, string } from './framework/flag.ts';
 
 /** Flags that every command knows. */
 export interface PersistentFlags {
@@ -8,7 +8,8 @@ export interface PersistentFlags {
   readonly insecure: boolean;
   /** `undefined` for `all`. */
   readonly platform: Platform | undefined;
-  readonly verbose: boolean;
+  /** 1 with `-v`, 2 with `-vv`. */
+  readonly verbose: number;
 }
 
 /** Flags that stand in front of the command's name only: credentials for this one command. */
@@ -41,7 +42,10 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
     parse: readPlatform,
     complete: () => commonPlatforms,
   }),
-  verbose: bool({ shorthand: 'v', description: 'Show requests and responses on standard error' }),
+  verbose: count({
+    shorthand: 'v',
+    description: 'Show requests and responses on standard error; -vv with their headers',
+  }),
 };
 
 export const leadingFlags: FlagsOf<LeadingFlags> = {

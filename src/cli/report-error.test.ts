@@ -28,7 +28,7 @@ describe('a failure', () => {
   it('of the foreseen kind is one line, with a hint below', () => {
     const error = new OciError('NOT_FOUND', 'Nothing\nis there', { hint: 'Look elsewhere' });
     expect(report(error)).toEqual([1, 'Error: Nothing is there\n  Look elsewhere\n']);
-    expect(report(error, true)).toEqual([1, 'Error: Nothing is there\n  Look elsewhere\n']);
+    expect(report(error, 1)).toEqual([1, 'Error: Nothing is there\n  Look elsewhere\n']);
   });
 
   it('of the system names the file first', () => {
@@ -43,7 +43,7 @@ describe('a failure', () => {
       'Error: internal error: x is not a function\n' +
         '  This is a fault of this program; run the command with -v and report what it prints\n',
     );
-    expect(report(error, true)[1]).toMatch(/\n {4}at .*\nCaused by Error: deeper\n {4}at /s);
+    expect(report(error, 1)[1]).toMatch(/\n {4}at .*\nCaused by Error: deeper\n {4}at /s);
     expect(report('a text')[1]).toContain('Error: internal error: a text\n');
   });
 

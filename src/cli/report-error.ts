@@ -11,7 +11,7 @@ export function reportError(error: unknown, session: Session): number {
   const { message, hint } = describe(error);
   session.log.plain(`Error: ${printableLine(message)}`);
   if (hint !== undefined) session.log.plain(`  ${hint}`);
-  if (session.verbose && isUnforeseen(error)) session.log.plain(stackOf(error));
+  if (session.verbosity > 0 && isUnforeseen(error)) session.log.plain(stackOf(error));
   return error instanceof Interrupted ? error.exitCode : 1;
 }
 

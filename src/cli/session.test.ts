@@ -24,7 +24,7 @@ it('closes quietly when its transport could not be made: that has been reported 
     'allow-nondistributable-artifacts': false,
     insecure: false,
     platform: undefined,
-    verbose: false,
+    verbose: 0,
     username: 'me',
     password: '',
     'password-stdin': true,

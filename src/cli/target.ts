@@ -29,7 +29,7 @@ export async function openTarget(session: Session, location: Location): Promise<
 async function openRegistryTarget(session: Session, reference: Reference): Promise<Target> {
   const { text, tag, digest } = reference;
   const repository = formatRepository(reference);
-  session.writesTo(reference.registry);
+  session.connections.writesTo(reference.registry);
   const store = await session.repository(reference, 'push');
   return {
     name: text,

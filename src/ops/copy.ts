@@ -1,17 +1,18 @@
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
 import { maxManifestSize } from '../content/limit.ts';
-import { collectVerified, VerifiedStream } from '../content/verify.ts';
+import { collectVerified } from '../content/verify.ts';
 import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
 import { isManifestType, isNonDistributableType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
-import { canMount, canPushTagged, type Mounter } from '../store/capabilities.ts';
+import { canMount, canPushFrom, canPushTagged, type Mounter } from '../store/capabilities.ts';
 import type { ProgressEvent, ProgressOptions } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { openContent } from './read.ts';
+import { SourceBlob } from './source-blob.ts';
 
 export interface CopyOptions extends CallOptions, ProgressOptions {
   /**
@@ -105,6 +106,7 @@ export class GraphCopy {
   #visit(target: Descriptor): Promise<void> {
     const known = this.#visits.get(target.digest);
     if (known !== undefined) return known;
+    this.#onProgress?.({ type: 'queued', target });
     const visit = isManifestType(target.mediaType) ? this.#copyManifest(target) : this.#copyBlob(target);
     // A sibling may fail first; this rejection is then awaited only by allSettled.
     visit.catch(() => {});
@@ -171,12 +173,11 @@ export class GraphCopy {
       this.#onProgress?.({ type: 'skip', target, reason: 'mounted' });
       return;
     }
-    this.#onProgress?.({ type: 'start', target });
-    const opened = await onSide('source', () => openContent(this.#source, target, options));
-    const content = VerifiedStream.of(opened, target);
-    content.onBytes((bytes) => this.#onProgress?.({ type: 'chunk', target, bytes }));
+    const transfer = { signal: this.#signal, onProgress: this.#onProgress };
+    const content = new SourceBlob(this.#source, target, transfer);
     try {
-      await this.#sink.push(target, content, options);
+      if (canPushFrom(this.#sink)) await this.#sink.pushFrom(target, content, transfer);
+      else await this.#sink.push(target, await content.open(0), options);
     } catch (error) {
       throw isOciError(error) ? new CopyError(content.failed ? 'source' : 'target', error) : error;
     } finally {

@@ -67,12 +67,14 @@ export async function authorizationFor(
       },
     );
   }
+  const insecure = transport.isInsecure(registry);
   const { value, stated, expiresIn, refreshToken } = await transport.tokens.get({
-    realm: resolveRealm(parameters['realm'] ?? '', known.url, transport.insecure),
+    realm: resolveRealm(parameters['realm'] ?? '', known.url, insecure),
     service: parameters['service'],
     scopes,
     credential,
     registry: transport.originOf(registry),
+    insecure,
     signal,
   });
   return { scheme: 'bearer', token: stated.token ?? value, accessToken: stated.accessToken, expiresIn, refreshToken };

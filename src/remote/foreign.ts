@@ -21,7 +21,7 @@ export async function openForeign(
   for (const text of target.urls ?? []) {
     try {
       const url = new URL(text);
-      checkHop(origin, origin, url, transport.insecure);
+      checkHop(origin, origin, url, transport.isInsecure(repository.registry));
       const purpose = `read layer ${target.digest} of ${name} from ${url.host}`;
       return (await client.send({ method: 'GET', path: url, purpose, expect: [200], access: 'pull', signal })).body;
     } catch (error) {

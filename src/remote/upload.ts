@@ -147,12 +147,12 @@ async function send(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const traits = client.transport.traitsOf(client.repository.registry);
-  if (traits.wantsPatch) return sendByPatch(client, digest, body, session, signal);
+  if (traits.chunkSize !== undefined) return sendByPatch(client, digest, body, session, signal);
   try {
     await put(client, digest, body, session, signal);
   } catch (error) {
     if (!refusesPut(error)) throw error;
-    traits.wantsPatch = true;
+    traits.chunkSize = Number.MAX_SAFE_INTEGER;
     if (!(body instanceof Uint8Array)) throw error;
     const next = await openSession(client, digest, signal);
     await sendByPatch(client, digest, body, next, signal);
@@ -229,7 +229,7 @@ function sessionOf(answer: Answer, client: RepositoryClient): UploadSession {
     url.protocol = 'https:';
     url.port = origin.port;
   }
-  checkHop(origin, answer.url, url, client.transport.insecure);
+  checkHop(origin, answer.url, url, client.transport.isInsecure(registry));
   return url;
 }
 

@@ -2,6 +2,7 @@ import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
+import type { TransferOptions } from './progress.ts';
 
 // Optional powers of stores. An operation that profits asks with the guard and always has a way without.
 
@@ -11,6 +12,18 @@ export interface Mounter {
   canMountFrom(from: unknown): boolean;
   /** `false` when the other side would not mount; the blob then has to be pushed. */
   mount(target: Descriptor, from: unknown, options?: CallOptions): Promise<boolean>;
+}
+
+/** Content that can be opened again where a transfer broke off. */
+export interface ReopenableContent {
+  /** From byte `start` on. From 0 it is verified as it flows; later bytes are not, since a digest covers the whole. */
+  open(start: number): Promise<ByteStream>;
+}
+
+/** Adds a blob over a line that may break: a part that was lost is opened again and sent once more. */
+export interface ResumingPusher {
+  /** Like `push`, but opens the content itself, when it is ready to send, and one stream at a time. */
+  pushFrom(expected: Descriptor, content: ReopenableContent, options?: TransferOptions): Promise<void>;
 }
 
 /** Puts a manifest and its tag with one request, where a push followed by a tag would take two. */
@@ -73,6 +86,10 @@ export interface Ingester {
 
 export function canMount(sink: object): sink is Mounter {
   return 'mount' in sink;
+}
+
+export function canPushFrom(sink: object): sink is ResumingPusher {
+  return 'pushFrom' in sink;
 }
 
 export function canPushTagged(sink: object): sink is TaggingPusher {

@@ -8,19 +8,22 @@ export {
   canListReferrers,
   canListTags,
   canMount,
+  canPushFrom,
   canPushTagged,
   type Deleter,
   type Ingester,
   type ManifestFetcher,
   type Mounter,
   type RangeFetcher,
+  type ReopenableContent,
   type ReferrerLister,
   type ReferrerListOptions,
+  type ResumingPusher,
   type TaggingPusher,
   type TagLister,
   type TagListOptions,
 } from './capabilities.ts';
 export { MemoryStore } from './memory.ts';
 export { OverlayStore } from './overlay.ts';
-export type { ProgressEvent, ProgressOptions, SkipReason } from './progress.ts';
+export type { ProgressEvent, ProgressOptions, SkipReason, TransferOptions } from './progress.ts';
 export type { ContentSink, ContentSource, ContentStore } from './store.ts';

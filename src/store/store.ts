@@ -1,6 +1,7 @@
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { CallOptions } from '../options.ts';
+import type { TransferOptions } from './progress.ts';
 
 /** A graph of content that can be read: a repository, a layout, an archive. */
 export interface ContentSource {
@@ -17,7 +18,7 @@ export interface ContentSource {
    *
    * @throws {OciError} `NOT_FOUND`; while reading `DIGEST_MISMATCH`, `SIZE_MISMATCH`
    */
-  fetch(target: Descriptor, options?: CallOptions): Promise<ByteStream>;
+  fetch(target: Descriptor, options?: TransferOptions): Promise<ByteStream>;
 }
 
 /** A graph of content that can be added to. */

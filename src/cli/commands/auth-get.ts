@@ -20,7 +20,7 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [argument], context: session }) {
     const text = argument ?? (await readName(session));
     const registry = await step(`parsing registry ${JSON.stringify(text)}`, async () => parseServerName(text));
-    const keychain = await session.keychain();
+    const keychain = await session.connections.keychain();
     const credential = await keychain({ registry }, session);
     if (credential === undefined) {
       await session.print('credentials not found in native keychain\n');

@@ -31,7 +31,12 @@ export const command: Command<Session, Globals> = defineCommand({
         ? await session.password()
         : flags.password;
     if (username === '' || password === '') throw new UsageError('username and password required');
-    const stored = await storeCredential(session.credentialEnvironment(), registry, { username, password }, session);
+    const stored = await storeCredential(
+      session.connections.credentialEnvironment(),
+      registry,
+      { username, password },
+      session,
+    );
     if (stored.helper === undefined && stored.changed) warnUnencrypted(session, stored.file);
     session.log.line(`logged in via ${stored.file}`);
   },

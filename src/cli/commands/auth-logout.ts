@@ -13,7 +13,11 @@ export const command: Command<Session, Globals> = defineCommand({
   arguments: exactly(1),
   async run({ args: [server = ''], context: session }) {
     const registry = await step(`parsing registry ${JSON.stringify(server)}`, async () => parseServerName(server));
-    const { file, helper, changed } = await eraseCredential(session.credentialEnvironment(), registry, session);
+    const { file, helper, changed } = await eraseCredential(
+      session.connections.credentialEnvironment(),
+      registry,
+      session,
+    );
     if (!changed && helper === undefined) session.log.line(`nothing was stored for ${registry}`);
     session.log.line(`logged out via ${file}`);
   },

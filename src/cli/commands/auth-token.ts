@@ -30,7 +30,7 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [name = ''], flags, context: session }) {
     const repository = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepositoryArgument(name));
     const mounts = flags.mount.map((mount) => mountName(mount, repository));
-    session.asks(repository.registry);
+    session.connections.asks(repository.registry);
     const transport = await session.transport();
     const options = { transport, access: flags.push ? 'push' : 'pull', mounts, signal: session.signal } as const;
     const found = await step(`getting a token for ${name}`, () => authorizationFor(repository, options));

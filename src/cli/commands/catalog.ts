@@ -22,7 +22,7 @@ export const command: Command<Session, Globals> = defineCommand({
     });
     await step(`reading the catalog of ${text}`, async () => {
       const { catalog } = await import('../../remote/catalog.ts');
-      session.asks(registry);
+      session.connections.asks(registry);
       for await (const page of catalog(registry, { transport: await session.transport(), signal: session.signal })) {
         await session.print(page.map((name) => `${flags['full-ref'] ? `${registry}/` : ''}${name}\n`).join(''));
       }

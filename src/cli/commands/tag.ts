@@ -17,7 +17,7 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [image = '', text = ''], context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const tag = newTag(location, text);
-    if (location.kind === 'registry') session.writesTo(location.reference.registry);
+    if (location.kind === 'registry') session.connections.writesTo(location.reference.registry);
     const { root } = await step(`fetching ${JSON.stringify(image)}`, () => openLocation(session, location, 'push'));
     const name = `${nameWithoutIdentifier(location)}:${tag}`;
     await step(`tagging ${name}`, async () => {

@@ -96,6 +96,19 @@ export function bool(options: FlagOptions & { readonly initial?: boolean | undef
   };
 }
 
+/** How often it is given: `-vv` is 2. With `=` it takes a number or, like {@link bool}, `true` and `false`. */
+export function count(options: FlagOptions): Flag<number> {
+  return {
+    ...options,
+    valueName: options.valueName ?? '',
+    initial: 0,
+    shownDefault: undefined,
+    impliedText: '+1',
+    repeatable: false,
+    parse: (text, earlier = 0) => (text === '+1' ? earlier + 1 : parseCount(text)),
+  };
+}
+
 /** Any text; the last occurrence wins. */
 export function string(options: FlagOptions & { readonly initial?: string | undefined }): Flag<string> {
   const { valueName = 'string', initial = '' } = options;
@@ -146,6 +159,10 @@ function parseBool(text: string): boolean {
   if (truths.has(text)) return true;
   if (falsehoods.has(text)) return false;
   throw new Error(`strconv.ParseBool: parsing ${quote(text)}: invalid syntax`);
+}
+
+function parseCount(text: string): number {
+  return /^[2-9]$/.test(text) ? Number(text) : Number(parseBool(text));
 }
 
 const integerGrammar =

@@ -127,6 +127,7 @@ export class AuthSession {
         scopes: this.#scopes(),
         credential,
         registry: origin(),
+        insecure,
         signal: this.#request.signal,
       },
       this.#refusedToken,

@@ -12,6 +12,8 @@ export interface TokenRequest {
   readonly credential?: Credential | undefined;
   /** The registry's own URL. */
   readonly registry: URL;
+  /** Whether plain http and any certificate are taken from it. */
+  readonly insecure: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,6 +38,7 @@ export interface TokenHttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | undefined;
   readonly registry: URL;
+  readonly insecure: boolean;
   /** Statuses that are returned; others are thrown. */
   readonly expect: readonly number[];
   /** Where the credential came from, for the message of a refusal. */
@@ -67,6 +70,7 @@ export async function requestToken(request: TokenRequest, http: TokenHttp, now: 
     url,
     headers: authorization === undefined ? {} : { authorization },
     registry: request.registry,
+    insecure: request.insecure,
     expect: [200],
     source: credential?.source,
     signal: request.signal,
@@ -81,7 +85,7 @@ async function exchangeIdentity(
   http: TokenHttp,
   now: () => number,
 ): Promise<Token | undefined> {
-  const { realm, service, scopes, credential, registry, signal } = request;
+  const { realm, service, scopes, credential, registry, insecure, signal } = request;
   const form = new URLSearchParams({ client_id: clientId, grant_type: 'refresh_token', refresh_token: identityToken });
   if (scopes.length > 0) form.set('scope', scopes.join(' '));
   if (service !== undefined) form.set('service', service);
@@ -92,6 +96,7 @@ async function exchangeIdentity(
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: Buffer.from(form.toString()),
     registry,
+    insecure,
     expect: canAskOtherwise ? [200, 400, 401, 404, 405] : [200, 404, 405],
     source: credential?.source,
     signal,

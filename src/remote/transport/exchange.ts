@@ -1,5 +1,6 @@
 import type { ByteSource, ByteStream } from '../../content/bytes.ts';
 import { OciError, type OciErrorOptions } from '../../errors.ts';
+import type { HostSettings } from './host-settings.ts';
 
 /** A body of known length that is opened when the request is sent. */
 export interface StreamBody {
@@ -33,6 +34,8 @@ export interface ExchangeRequest {
   readonly signal?: AbortSignal | undefined;
   /** Accept any TLS certificate. */
   readonly insecure: boolean;
+  /** @default the exchange's own */
+  readonly tls?: HostSettings['tls'];
   readonly timeouts: Timeouts;
 }
 

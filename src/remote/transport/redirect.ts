@@ -9,6 +9,8 @@ export interface FollowRequest extends ExchangeRequest {
   readonly privateHeaders: Readonly<Record<string, string>>;
   /** Stop at a redirect that leaves the origin and return it as the answer. @default false */
   readonly sameOrigin?: boolean | undefined;
+  /** Certificates for the first origin; others are met with the exchange's own. */
+  readonly tls?: ExchangeRequest['tls'];
   /** Refuses places a redirect must not lead to, beyond the rules for all redirects. */
   readonly check?: ((next: URL) => void) | undefined;
 }
@@ -30,7 +32,7 @@ export async function follow(exchange: Exchange, request: FollowRequest): Promis
   let crossed = false;
   for (let hops = 0; ; hops++) {
     const headers = crossed ? request.headers : { ...request.headers, ...request.privateHeaders };
-    const response = await exchange({ ...request, url, method, body, headers });
+    const response = await exchange({ ...request, url, method, body, headers, tls: crossed ? undefined : request.tls });
     const next = targetOf(response, url);
     const leaves = next !== undefined && next.origin !== url.origin;
     if (next === undefined || (leaves && request.sameOrigin === true)) return { ...response, url, crossed };

@@ -11,6 +11,8 @@ import type { TokenHttp, TokenHttpRequest } from '../auth/token.ts';
 import { TokenCache } from '../auth/token-cache.ts';
 import { readDocument } from './document.ts';
 import type { TransportEvent } from './events.ts';
+import { type Host, originOf, originUrl, type RegistryTraits, schemesOf } from './host.ts';
+import type { HostSettings, HostSettingsSource } from './host-settings.ts';
 import {
   defaultTimeouts,
   type Exchange,
@@ -24,7 +26,7 @@ import { redactHeaders, redactUrl } from './redact.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { drain, responseErrorOf } from './response-error.ts';
 import { defaultRetryPolicy, type RetryContext, type RetryPolicy, retrying, sleep } from './retry.ts';
-import { detectTlsServer, saysOtherScheme, type Scheme, schemesFor } from './scheme.ts';
+import { detectTlsServer, saysOtherScheme, type Scheme } from './scheme.ts';
 
 export interface TransportOptions {
   /** Who is asking: `crane-oci/1.2.3`. */
@@ -33,6 +35,8 @@ export interface TransportOptions {
   readonly keychain?: Keychain | undefined;
   /** Take plain http and any TLS certificate, and send credentials over both. @default false */
   readonly insecure?: boolean | undefined;
+  /** What is set for single registries. @default nothing */
+  readonly hosts?: HostSettingsSource | undefined;
   /** Headers for every request to registries and token servers, or how to read them when first needed. @default none */
   readonly headers?: HeaderSource | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -82,19 +86,6 @@ export interface ReadAnswer extends Answer {
   readonly bytes: Uint8Array;
 }
 
-/** What turned out about a registry and is remembered while the process runs. */
-export interface RegistryTraits {
-  /** It takes blobs by PATCH only. */
-  wantsPatch: boolean;
-}
-
-interface Host {
-  readonly registry: RegistryName;
-  readonly authorizer: Authorizer;
-  readonly traits: RegistryTraits;
-  scheme: Scheme | undefined;
-}
-
 /** Makes what a process needs once to speak with any number of registries: connections, credentials, tokens, policies. */
 export function createTransport(options: TransportOptions): Transport {
   return new Transport(options);
@@ -125,8 +116,13 @@ export class Transport {
     this.#tokens = new TokenCache(http, options.now ?? Date.now);
   }
 
-  get insecure(): boolean {
-    return this.#options.insecure === true;
+  /** Whether plain http and any certificate are taken from a registry. */
+  isInsecure(registry: RegistryName): boolean {
+    return this.#hostOf(registry).insecure;
+  }
+
+  settingsOf(registry: RegistryName): HostSettings {
+    return this.#hostOf(registry).settings;
   }
 
   /**
@@ -169,8 +165,7 @@ export class Transport {
 
   /** The registry's root, with the scheme that was found to work. */
   originOf(registry: RegistryName): URL {
-    const host = this.#hostOf(registry);
-    return originUrl(registry, host.scheme ?? schemesFor(registry, this.insecure)[0] ?? 'https');
+    return originOf(this.#hostOf(registry));
   }
 
   /** What a registry wants to see, asked at its root; `undefined` when it lets everybody in. */
@@ -234,18 +229,21 @@ export class Transport {
   }
 
   async #dispatch(host: Host, request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
-    const configured = await this.#configuredHeaders();
+    const configured = { ...(await this.#configuredHeaders()), ...host.settings.headers };
     const { target } = request;
     const privateHeaders = authorization === undefined ? configured : { ...configured, authorization };
     if (target instanceof URL) {
-      return this.#follow(request, target, this.#isOwn(host, target) ? privateHeaders : {});
+      const own = this.#isOwn(host, target);
+      return this.#follow(host, request, target, own ? privateHeaders : {}, own ? host.settings.tls : undefined);
     }
-    const schemes = host.scheme === undefined ? schemesFor(host.registry, this.insecure) : [host.scheme];
+    const schemes = schemesOf(host);
     if (schemes.length > 1 && !isReplayable(request.body)) {
       await discard((await this.#dispatch(host, pingOf(host, request), authorization)).body);
       return this.#dispatch(host, request, authorization);
     }
-    return this.#tryEach(schemes, host, (origin) => this.#follow(request, new URL(target, origin), privateHeaders));
+    return this.#tryEach(schemes, host, (origin) =>
+      this.#follow(host, request, new URL(target, origin), privateHeaders, host.settings.tls),
+    );
   }
 
   async #tryEach(schemes: readonly Scheme[], host: Host, send: (origin: URL) => Promise<Answer>): Promise<Answer> {
@@ -267,18 +265,25 @@ export class Transport {
     throw first;
   }
 
-  async #follow(request: RegistryRequest, url: URL, privateHeaders: Headers): Promise<Answer> {
+  async #follow(
+    { insecure }: Host,
+    request: RegistryRequest,
+    url: URL,
+    privateHeaders: Headers,
+    tls: HostSettings['tls'],
+  ): Promise<Answer> {
     const { method, body, signal, responseTimeout, sameOrigin } = request;
     const timeouts = responseTimeout === undefined ? this.#timeouts : { ...this.#timeouts, response: responseTimeout };
     const headers = { ...this.#commonHeaders(), ...request.headers };
-    const answer = await this.#traced({ method, url, headers, body, signal, timeouts, sameOrigin, privateHeaders });
+    const parts = { method, url, headers, body, signal, timeouts, sameOrigin, privateHeaders, insecure, tls };
+    const answer = await this.#traced(parts);
     for (const text of parseWarnings(answer.headers.getAll('warning'))) this.warn(`${url.host}: ${text}`);
     return answer;
   }
 
-  async #traced(request: Omit<FollowRequest, 'insecure'>): Promise<Answer> {
+  async #traced(request: FollowRequest): Promise<Answer> {
     const { onEvent } = this.#options;
-    if (onEvent === undefined) return follow(this.#exchange, { ...request, insecure: this.insecure });
+    if (onEvent === undefined) return follow(this.#exchange, request);
     const secrets = new Set(Object.keys(request.privateHeaders));
     const exchange: Exchange = async (sent) => {
       const { method } = sent;
@@ -289,7 +294,7 @@ export class Transport {
       onEvent({ type: 'response', method, url, status: response.status, milliseconds: performance.now() - start });
       return response;
     };
-    return follow(exchange, { ...request, insecure: this.insecure });
+    return follow(exchange, request);
   }
 
   async #ping(host: Host, { signal }: RegistryRequest): Promise<Answer | undefined> {
@@ -299,7 +304,7 @@ export class Transport {
   }
 
   async #requestToken(request: TokenHttpRequest): ReturnType<TokenHttp> {
-    const { method, url, registry, signal, source, expect, body } = request;
+    const { method, url, registry, insecure, signal, source, expect, body } = request;
     const privateHeaders = { ...(await this.#configuredHeaders()), ...request.headers };
     return this.retrying(async () => {
       signal?.throwIfAborted();
@@ -311,8 +316,9 @@ export class Transport {
         signal,
         timeouts: this.#timeouts,
         privateHeaders,
+        insecure,
         check: (next) => {
-          checkRealm(next, registry, this.insecure);
+          checkRealm(next, registry, insecure);
           if (body !== undefined) keepSecrets(url, next);
         },
       });
@@ -343,16 +349,18 @@ export class Transport {
   #hostOf(registry: RegistryName): Host {
     const known = this.#hosts.get(registry);
     if (known !== undefined) return known;
+    const settings = this.#options.hosts?.(registry) ?? {};
+    const insecure = settings.insecure ?? this.#options.insecure ?? false;
     const authorizer = new Authorizer({
       registry,
       keychain: this.#options.keychain ?? anonymous,
       tokens: this.#tokens,
-      insecure: this.insecure,
+      insecure,
       warn: (message) => this.warn(message),
       now: this.#options.now ?? Date.now,
       origin: () => this.originOf(registry),
     });
-    const host: Host = { registry, authorizer, traits: { wantsPatch: false }, scheme: undefined };
+    const host: Host = { registry, settings, insecure, authorizer, traits: {}, scheme: undefined };
     this.#hosts.set(registry, host);
     return host;
   }
@@ -372,10 +380,6 @@ function tellsMore(error: unknown): boolean {
 function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
   const purpose = `reach ${registry}`;
   return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
-}
-
-function originUrl(registry: RegistryName, scheme: Scheme): URL {
-  return new URL(`${scheme}://${registry === '::1' ? '[::1]' : registry}/`);
 }
 
 function isRead(method: string): boolean {

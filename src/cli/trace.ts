@@ -1,0 +1,26 @@
+import type { TransportEvent } from '../remote/transport/events.ts';
+import type { Log } from './log.ts';
+
+/**
+ * Shows what a transport does.
+ *
+ * @param verbosity 0: warnings and retries; 1: requests and responses, too; 2: with their headers
+ */
+export function traceTo(log: Log, verbosity: number): (event: TransportEvent) => void {
+  return (event) => {
+    switch (event.type) {
+      case 'warning':
+        return log.warn(event.message);
+      case 'retry':
+        return log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
+      case 'request':
+        return verbosity > 0 ? log.line(`--> ${event.method} ${event.url}`) : undefined;
+      case 'response':
+        return verbosity > 0
+          ? log.line(`<-- ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)}ms)`)
+          : undefined;
+      default:
+        return event satisfies never;
+    }
+  };
+}

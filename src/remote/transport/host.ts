@@ -1,0 +1,39 @@
+import type { RegistryName } from '../../oci/reference.ts';
+import type { Authorizer } from '../auth/authorizer.ts';
+import type { HostSettings } from './host-settings.ts';
+import { type Scheme, schemesFor } from './scheme.ts';
+
+/** What turned out about a registry and is remembered while the process runs. */
+export interface RegistryTraits {
+  /** It refused a blob in one piece: pieces of at most so many bytes. */
+  chunkSize?: number | undefined;
+  /** It answered a range request as asked. */
+  servesRanges?: boolean | undefined;
+}
+
+/** One registry, as far as it is known. */
+export interface Host {
+  readonly registry: RegistryName;
+  readonly settings: HostSettings;
+  /** From the settings, else the transport's. */
+  readonly insecure: boolean;
+  readonly authorizer: Authorizer;
+  readonly traits: RegistryTraits;
+  /** The scheme that was found to work. */
+  scheme: Scheme | undefined;
+}
+
+/** The schemes to try, in this order. */
+export function schemesOf({ registry, settings, insecure, scheme }: Host): readonly Scheme[] {
+  const known = scheme ?? settings.scheme;
+  return known === undefined ? schemesFor(registry, insecure) : [known];
+}
+
+/** The registry's root, with the scheme that works, or with the first to try. */
+export function originOf(host: Host): URL {
+  return originUrl(host.registry, schemesOf(host)[0] ?? 'https');
+}
+
+export function originUrl(registry: RegistryName, scheme: Scheme): URL {
+  return new URL(`${scheme}://${registry === '::1' ? '[::1]' : registry}/`);
+}

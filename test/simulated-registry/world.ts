@@ -1,0 +1,19 @@
+import type { RegistryStorage } from '../../src/server/storage.ts';
+import type { Handle, ServerName } from './exchange.ts';
+import type { Quirks } from './quirks.ts';
+import type { TokenTable } from './tokens.ts';
+import type { Access } from './users.ts';
+
+/** What the layers of one simulated registry share. */
+export interface World {
+  /** Read at each request, so that a test may change it in between. */
+  readonly quirks: Quirks;
+  readonly access: Access;
+  readonly tokens: TokenTable;
+  readonly storage: RegistryStorage;
+  /** `http://127.0.0.1:PORT` of each part; filled in when all listen. */
+  readonly origins: Record<ServerName, string>;
+  /** The registry as the specification has it, without quirks and without a login. */
+  readonly plain: Handle;
+  readonly now: () => number;
+}
