@@ -6,7 +6,7 @@ import { reportError, SilentFailure } from './report-error.ts';
 import { Session } from './session.ts';
 
 /** @returns the exit code, and what was printed */
-function report(error: unknown, verbose = false): readonly [code: number, text: string] {
+function report(error: unknown, verbose = 0): readonly [code: number, text: string] {
   let text = '';
   const output = { isTTY: false, write: async (chunk: string | Uint8Array) => void (text += String(chunk)) };
   const process = { stderr: output, stdout: output, env: {}, now: () => new Date(0) } as unknown as Process;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ByteStream, streamOf } from '../../src/content/bytes.ts';
 import { parseRoute, type Route } from '../../src/wire/routes.ts';
+import type { Grant } from './tokens.ts';
 
 /** The parts of a simulated registry, each with an origin of its own. */
 export type ServerName = 'registry' | 'token' | 'store' | 'trap';
@@ -18,6 +19,8 @@ export interface SimulatedRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: ByteStream;
   readonly signal: AbortSignal;
+  /** What the token of the request is good for, once it was looked at. */
+  readonly grant?: Grant | undefined;
 }
 
 /** An answer, before the adapter writes it. */
