@@ -48,9 +48,14 @@ export interface Quirks {
     | 'private-ip'
     | undefined;
   upload?: UploadQuirks | undefined;
-  /** Q-50, Q-51. 202, 401, 403, 404, 400 and 405 are answers to every mount. @default 'ok', with `from` */
+  /**
+   * Q-50, Q-51. Numbers are the answer to every mount; 'source-401' only when the source is missing; 'shares-later' shows
+   * blobs everywhere once a manifest names them. @default 'ok', with `from`
+   */
   mount?:
     | 'ok'
+    | 'source-401'
+    | 'shares-later'
     | 202
     | 401
     | 403
@@ -88,7 +93,17 @@ export interface Quirks {
   del?: DeleteQuirks | undefined;
   limit?: LimitQuirks | undefined;
   /** Q-82: the form of error bodies. @default 'oci' */
-  errors?: 'oci' | 'message' | 'details' | 'detail-string' | 'detail-array' | 'xml' | 'html' | 'empty' | 'huge' | undefined;
+  errors?:
+    | 'oci'
+    | 'message'
+    | 'details'
+    | 'detail-string'
+    | 'detail-array'
+    | 'xml'
+    | 'html'
+    | 'empty'
+    | 'huge'
+    | undefined;
   /** + Q-82: the header that carries the id of every request. */
   requestId?: string | undefined;
   /** + Q-83: sent with every answer. */

@@ -58,6 +58,7 @@ export const refused = 'refused:';
 
 function allows(rights: Rights, action: Action, name: string): boolean {
   return (rights[action] ?? []).some(
-    (pattern) => pattern === '*' || pattern === name || (pattern.endsWith('/*') && name.startsWith(pattern.slice(0, -1))),
+    (pattern) =>
+      pattern === '*' || pattern === name || (pattern.endsWith('/*') && name.startsWith(pattern.slice(0, -1))),
   );
 }

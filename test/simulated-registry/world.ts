@@ -16,4 +16,19 @@ export interface World {
   /** The registry as the specification has it, without quirks and without a login. */
   readonly plain: Handle;
   readonly now: () => number;
+  /** Repositories that are there though they may be empty, for registries that do not make them when pushed to. */
+  readonly repositories: Set<string>;
+  readonly notes: Notes;
+}
+
+/** What several concerns want to know of the past. */
+export interface Notes {
+  /** `REPOSITORY@DIGEST` of all content that a manifest names. */
+  readonly referenced: Set<string>;
+  /** Tags of each repository in the order they first came. */
+  readonly tags: Map<string, string[]>;
+  /** Sizes of blobs that were removed behind the registry's back, by `REPOSITORY@DIGEST`. */
+  readonly lost: Map<string, number>;
+  /** How many reads of `REPOSITORY/REFERENCE` find nothing yet. */
+  readonly lag: Map<string, number>;
 }
