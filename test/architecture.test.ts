@@ -29,7 +29,16 @@ const dependencies: readonly string[] = Object.keys(
 );
 
 /** Run-time dependencies that were decided on; see ARCHITECTURE.md before a name is added. */
-const allowedDependencies: ReadonlySet<string> = new Set(['zstddec']);
+const allowedDependencies: ReadonlySet<string> = new Set([
+  'http-proxy-agent',
+  'https-proxy-agent',
+  'picomatch',
+  'semver',
+  'smol-toml',
+  'socks-proxy-agent',
+  'yaml',
+  'zstddec',
+]);
 
 interface Import {
   readonly from: string;
