@@ -27,8 +27,11 @@ export type {
   Timeouts,
 } from './transport/exchange.ts';
 export { NetworkError } from './transport/exchange.ts';
+export { HostLimits, type HostLimitOptions } from './transport/host-limits.ts';
+export type { HostSettings, HostSettingsSource, Mirror, TlsSettings } from './transport/host-settings.ts';
 export { type NodeHttpOptions, nodeHttp } from './transport/node-http.ts';
 export { redactUrl } from './transport/redact.ts';
 export { ResponseError } from './transport/response-error.ts';
 export type { RetryPolicy } from './transport/retry.ts';
-export { type HeaderSource, Transport, type TransportOptions, createTransport } from './transport/transport.ts';
+export { Transport, createTransport } from './transport/transport.ts';
+export type { HeaderSource, TransportOptions } from './transport/transport-options.ts';

@@ -2,7 +2,8 @@ import type { CallOptions } from '../options.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { type RepositoryAccess, repositoryScope } from '../wire/scope.ts';
 import type { Answer } from './transport/redirect.ts';
-import type { ReadAnswer, RegistryRequest, Transport } from './transport/transport.ts';
+import type { RegistryRequest } from './transport/registry-request.ts';
+import type { ReadAnswer, Transport } from './transport/transport.ts';
 
 /** A request to one repository. */
 export interface RepositoryRequest

@@ -79,22 +79,32 @@ export type NetworkFault =
   | 'cut'
   | 'timeout';
 
+interface NetworkErrorOptions extends OciErrorOptions {
+  readonly reused?: boolean | undefined;
+  readonly retryable?: boolean | undefined;
+}
+
 /** A failure below HTTP: codes `NETWORK` and `TIMEOUT`. */
 export class NetworkError extends OciError {
   override readonly name: string = 'NetworkError';
   readonly fault: NetworkFault;
   /** The connection had served a request before, so the server may just have closed it for being idle. */
   readonly reused: boolean;
+  /** Whether another try may succeed without anybody changing anything. @default for what broke off */
+  readonly retryable: boolean;
 
-  constructor(fault: NetworkFault, message: string, options: OciErrorOptions & { readonly reused?: boolean } = {}) {
+  constructor(fault: NetworkFault, message: string, options: NetworkErrorOptions = {}) {
     super(fault === 'timeout' ? 'TIMEOUT' : 'NETWORK', message, options);
     this.fault = fault;
     this.reused = options.reused ?? false;
+    this.retryable = options.retryable ?? (fault === 'reset' || fault === 'cut');
   }
 
-  /** Whether another try may succeed without anybody changing anything. */
-  get retryable(): boolean {
-    return this.fault === 'reset' || this.fault === 'cut';
+  /** The same failure of a host that was there before: it may be again. */
+  passing(): NetworkError {
+    if (this.retryable || (this.fault !== 'unreachable' && this.fault !== 'timeout')) return this;
+    const { fault, message, cause, hint, reused } = this;
+    return new NetworkError(fault, message, { cause, hint, reused, retryable: true });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { RegistryName } from '../../oci/reference.ts';
 import type { Authorizer } from '../auth/authorizer.ts';
+import type { HostGate } from './host-gate.ts';
 import type { HostSettings } from './host-settings.ts';
 import { type Scheme, schemesFor } from './scheme.ts';
 
@@ -19,8 +20,11 @@ export interface Host {
   readonly insecure: boolean;
   readonly authorizer: Authorizer;
   readonly traits: RegistryTraits;
+  readonly gate: HostGate;
   /** The scheme that was found to work. */
   scheme: Scheme | undefined;
+  /** It has answered in this process: when it cannot be reached now, that may pass. */
+  answered: boolean;
 }
 
 /** The schemes to try, in this order. */

@@ -1,24 +1,23 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { isOciError, messageOf } from '../../errors.ts';
 import { NetworkError } from './exchange.ts';
 import { ResponseError } from './response-error.ts';
 
 export interface RetryPolicy {
-  /** Tries after the first. @default 3 */
+  /** Tries after the first, of those that the server did not ask to wait for. @default 4 */
   readonly retries: number;
   /** Pause before the first retry in milliseconds; each further one is twice as long. @default 500 */
   readonly baseDelay: number;
   /** Longest pause of our own choosing, in milliseconds. @default 30_000 */
   readonly maxDelay: number;
-  /** Longest pause a server may ask for, in milliseconds; when it asks for more the request fails. @default 60_000 */
+  /** Longest time a server may make a request wait, all pauses together, in milliseconds; then it fails. @default 300_000 */
   readonly maxRetryAfter: number;
 }
 
 export const defaultRetryPolicy: RetryPolicy = {
-  retries: 3,
+  retries: 4,
   baseDelay: 500,
   maxDelay: 30_000,
-  maxRetryAfter: 60_000,
+  maxRetryAfter: 5 * 60_000,
 };
 
 /** Where time and chance come from. */
@@ -27,7 +26,9 @@ export interface RetryContext {
   readonly random: () => number;
   /** Rejects with the signal's reason when aborted. */
   readonly sleep: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
-  readonly onRetry: (attempt: number, delayMs: number, message: string) => void;
+  /** Whether the next try will wait at its host's gate, with all the others. */
+  readonly waitsAtGate?: ((error: Error) => boolean) | undefined;
+  readonly onRetry: (attempt: number, delayMs: number, error: Error) => void;
 }
 
 /**
@@ -39,18 +40,20 @@ export async function retrying<T>(
   context: RetryContext,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+  const tries = { own: 0, asked: 0, waited: 0 };
+  for (;;) {
     try {
       return await task();
     } catch (error) {
       signal?.throwIfAborted();
-      const delay = attempt > context.policy.retries ? undefined : delayBefore(attempt, error, context);
+      if (!isRetryable(error) || givenUp.has(error)) throw error;
+      const delay = delayBefore(tries, error, context);
       if (delay === undefined) {
-        if (isRetryable(error)) givenUp.add(error);
+        givenUp.add(error);
         throw error;
       }
-      context.onRetry(attempt, delay, messageOf(error));
-      if (delay > 0) await context.sleep(delay, signal);
+      context.onRetry(tries.own + tries.asked, delay, error);
+      if (delay > 0 && context.waitsAtGate?.(error) !== true) await context.sleep(delay, signal);
     }
   }
 }
@@ -58,7 +61,7 @@ export async function retrying<T>(
 /** Whether a failure may pass by itself. */
 export function isRetryable(error: unknown): error is NetworkError | ResponseError {
   if (error instanceof NetworkError) return error.retryable;
-  return error instanceof ResponseError && retryableStatuses.has(error.status);
+  return error instanceof ResponseError && (error.code === 'RATE_LIMITED' || retryableStatuses.has(error.status));
 }
 
 export async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
@@ -76,13 +79,27 @@ const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 499, 500, 502,
 /** Failures that were tried again as often as may be. */
 const givenUp = new WeakSet<Error>();
 
-/** `undefined` when another try makes no sense. */
-function delayBefore(attempt: number, error: unknown, { policy, random }: RetryContext): number | undefined {
-  if (!isRetryable(error) || givenUp.has(error)) return undefined;
+interface Tries {
+  own: number;
+  asked: number;
+  /** Milliseconds, at the server's wish. */
+  waited: number;
+}
+
+/** Servers that ask for many short pauses are given up, too. */
+const maxAsked = 20;
+
+/** Counts the try. `undefined` when it would be one too many, or too late. */
+function delayBefore(tries: Tries, error: NetworkError | ResponseError, context: RetryContext): number | undefined {
+  const { policy, random } = context;
+  const asked = error instanceof ResponseError ? error.retryAfter : undefined;
+  if (asked !== undefined) {
+    tries.waited += asked;
+    return ++tries.asked > maxAsked || tries.waited > policy.maxRetryAfter || policy.retries === 0 ? undefined : asked;
+  }
+  if (++tries.own > policy.retries) return undefined;
   // The server closed a connection that was idle; a new one has nothing to wait for.
-  if (attempt === 1 && error instanceof NetworkError && error.reused) return 0;
-  const asked = isOciError(error) && error instanceof ResponseError ? error.retryAfter : undefined;
-  if (asked !== undefined) return asked > policy.maxRetryAfter ? undefined : asked;
-  const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (attempt - 1));
+  if (tries.own === 1 && error instanceof NetworkError && error.reused) return 0;
+  const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (tries.own - 1));
   return Math.round(longest * (0.5 + random() / 2));
 }

@@ -5,81 +5,24 @@ import type { RegistryName } from '../../oci/reference.ts';
 import { parseWarnings } from '../../wire/warning.ts';
 import { Authorizer } from '../auth/authorizer.ts';
 import { challengeIn, type KnownChallenge } from '../auth/known-challenge.ts';
-import { anonymous, type Keychain } from '../auth/credential.ts';
+import { anonymous } from '../auth/credential.ts';
 import { checkRealm, keepSecrets } from '../auth/realm.ts';
 import type { TokenHttp, TokenHttpRequest } from '../auth/token.ts';
 import { TokenCache } from '../auth/token-cache.ts';
 import { readDocument } from './document.ts';
-import type { TransportEvent } from './events.ts';
+import { HostLimits } from './host-limits.ts';
+import { holdingWhileRead, idleWhileWaiting } from './host-gate.ts';
 import { type Host, originOf, originUrl, type RegistryTraits, schemesOf } from './host.ts';
-import type { HostSettings, HostSettingsSource } from './host-settings.ts';
-import {
-  defaultTimeouts,
-  type Exchange,
-  isReplayable,
-  NetworkError,
-  type RequestBody,
-  type Timeouts,
-} from './exchange.ts';
+import type { HostSettings } from './host-settings.ts';
+import { defaultTimeouts, type Exchange, isReplayable, NetworkError, type Timeouts } from './exchange.ts';
 import { nodeHttp } from './node-http.ts';
+import { isRead, kindOf, type RegistryRequest } from './registry-request.ts';
 import { redactHeaders, redactUrl } from './redact.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
-import { drain, responseErrorOf } from './response-error.ts';
-import { defaultRetryPolicy, type RetryContext, type RetryPolicy, retrying, sleep } from './retry.ts';
+import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
+import { defaultRetryPolicy, type RetryContext, retrying, sleep } from './retry.ts';
 import { detectTlsServer, saysOtherScheme, type Scheme } from './scheme.ts';
-
-export interface TransportOptions {
-  /** Who is asking: `crane-oci/1.2.3`. */
-  readonly userAgent: string;
-  /** @default no credentials */
-  readonly keychain?: Keychain | undefined;
-  /** Take plain http and any TLS certificate, and send credentials over both. @default false */
-  readonly insecure?: boolean | undefined;
-  /** What is set for single registries. @default nothing */
-  readonly hosts?: HostSettingsSource | undefined;
-  /** Headers for every request to registries and token servers, or how to read them when first needed. @default none */
-  readonly headers?: HeaderSource | undefined;
-  readonly retry?: Partial<RetryPolicy> | undefined;
-  readonly timeouts?: Partial<Timeouts> | undefined;
-  /** Called synchronously; it must not throw. */
-  readonly onEvent?: ((event: TransportEvent) => void) | undefined;
-  /** Sends single requests. @default {@link nodeHttp} */
-  readonly exchange?: Exchange | undefined;
-  /** @default Math.random */
-  readonly random?: (() => number) | undefined;
-  /** Milliseconds since the epoch. @default Date.now */
-  readonly now?: (() => number) | undefined;
-  /** @default a timer */
-  readonly sleep?: RetryContext['sleep'] | undefined;
-}
-
-type Headers = Readonly<Record<string, string>>;
-
-export type HeaderSource = Headers | (() => Promise<Headers>);
-
-/** A request to a registry. */
-export interface RegistryRequest extends CallOptions {
-  readonly registry: RegistryName;
-  readonly method: string;
-  /** A path from the registry's root, `/v2/…`, or an absolute URL the registry named. */
-  readonly target: string | URL;
-  /** Names in lower case. */
-  readonly headers?: Headers | undefined;
-  readonly body?: RequestBody | undefined;
-  /** Token scopes, the most needed first. */
-  readonly scopes: readonly string[];
-  readonly repository?: string | undefined;
-  /** What the request is for, to follow "Could not" in messages: `read manifest "v1" of localhost:5000/app`. */
-  readonly purpose: string;
-  /** Statuses that are an answer; all others are thrown. */
-  readonly expect: readonly number[];
-  /** Milliseconds the answer may take, when it takes longer by nature. */
-  readonly responseTimeout?: number | undefined;
-  /** Try again on passing failures. @default true when the body can be sent again */
-  readonly retry?: boolean | undefined;
-  /** Return a redirect that leaves the origin instead of following it. @default false */
-  readonly sameOrigin?: boolean | undefined;
-}
+import type { Headers, TransportOptions } from './transport-options.ts';
 
 /** An answer that has been read whole. */
 export interface ReadAnswer extends Answer {
@@ -99,18 +42,24 @@ export class Transport {
   readonly #retry: RetryContext;
   readonly #tokens: TokenCache;
   readonly #hosts = new Map<RegistryName, Host>();
+  readonly #limits: HostLimits;
   readonly #warned = new Set<string>();
   #headers: Promise<Headers> | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#exchange = options.exchange ?? nodeHttp();
+    this.#limits = options.limits ?? new HostLimits();
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#retry = {
       policy: { ...defaultRetryPolicy, ...options.retry },
       random: options.random ?? Math.random,
       sleep: options.sleep ?? sleep,
-      onRetry: (attempt, delayMs, message) => options.onEvent?.({ type: 'retry', attempt, delayMs, message }),
+      onRetry: (attempt, delayMs, error) => {
+        if (pauses.get(error) !== 'told')
+          options.onEvent?.({ type: 'retry', attempt, delayMs, message: error.message });
+      },
+      waitsAtGate: (error) => pauses.has(error),
     };
     const http: TokenHttp = (request) => this.#requestToken(request);
     this.#tokens = new TokenCache(http, options.now ?? Date.now);
@@ -139,14 +88,14 @@ export class Transport {
   async read(request: RegistryRequest, limit: number): Promise<ReadAnswer> {
     const what = `The answer to the request to ${request.purpose}`;
     return this.retrying(async () => {
-      const answer = await this.#attempt(request);
+      const answer = await this.#attempt({ kind: 'question', ...request });
       return { ...answer, bytes: await readDocument(answer, limit, what) };
     }, request.signal);
   }
 
   /** Like {@link send}, for answers whose body says nothing. */
   async perform(request: RegistryRequest): Promise<Answer> {
-    const answer = await this.send(request);
+    const answer = await this.send({ kind: 'question', ...request });
     await drain(answer.body);
     return answer;
   }
@@ -209,7 +158,7 @@ export class Transport {
     let retriedTarget = false;
     for (;;) {
       const own = this.#isOwn(host, request.target);
-      const answer = await this.#dispatch(host, request, own ? await session.authorization() : undefined);
+      const answer = await this.#admitted(host, request, own ? await session.authorization() : undefined);
       if (request.expect.includes(answer.status)) {
         session.accepted();
         return answer;
@@ -221,10 +170,37 @@ export class Transport {
             answer.crossed && !retriedTarget && isRead(request.method) && expiredStatuses.has(answer.status);
       if (!again) {
         const { method, purpose } = request;
-        throw await responseErrorOf({ ...answer, method, purpose, login: session.state });
+        const error = await responseErrorOf({ ...answer, method, purpose, login: session.state });
+        this.#heed(host, error);
+        throw error;
       }
       if (answer.crossed) retriedTarget = true;
       await drain(answer.body);
+    }
+  }
+
+  /** Sends a request when the host's limits let it, and keeps its place there until its answer was read. */
+  async #admitted(host: Host, request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
+    const kind = kindOf(request);
+    const slot = await host.gate.enter(kind, this.#retry.sleep, request.signal);
+    try {
+      const body = idleWhileWaiting(request.body, slot);
+      const answer = await this.#dispatch(host, { ...request, body }, authorization);
+      host.answered = true;
+      if (answer.status < 400) host.gate.succeed(kind);
+      return { ...answer, body: holdingWhileRead(answer.body, slot) };
+    } catch (error) {
+      slot.release();
+      throw host.answered && error instanceof NetworkError ? error.passing() : error;
+    }
+  }
+
+  /** A host that asks to wait gets no other request until then. */
+  #heed({ gate }: Host, error: ResponseError): void {
+    const { code, status, retryAfter } = error;
+    if (retryAfter === undefined || retryAfter > this.#retry.policy.maxRetryAfter) return;
+    if (code === 'RATE_LIMITED' || status === 503) {
+      pauses.set(error, gate.pause(retryAfter) ? 'news' : 'told');
     }
   }
 
@@ -360,7 +336,9 @@ export class Transport {
       now: this.#options.now ?? Date.now,
       origin: () => this.originOf(registry),
     });
-    const host: Host = { registry, settings, insecure, authorizer, traits: {}, scheme: undefined };
+    const gate = this.#limits.gateOf(registry, settings);
+    const state = { traits: {}, scheme: undefined, answered: false };
+    const host: Host = { registry, settings, insecure, authorizer, gate, ...state };
     this.#hosts.set(registry, host);
     return host;
   }
@@ -370,6 +348,8 @@ export class Transport {
 const maxTokenSize = 64 * 1024;
 /** A registry that words each warning anew must not fill the memory. */
 const maxWarnings = 1000;
+/** Failures that made a host's gate close for a while, and whether they were the first to. */
+const pauses = new WeakMap<Error, 'news' | 'told'>();
 const expiredStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
 
 /** Of the failures of both schemes: one that shows that the scheme was right. */
@@ -380,8 +360,4 @@ function tellsMore(error: unknown): boolean {
 function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
   const purpose = `reach ${registry}`;
   return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
-}
-
-function isRead(method: string): boolean {
-  return method === 'GET' || method === 'HEAD';
 }

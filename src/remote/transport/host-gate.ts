@@ -1,0 +1,149 @@
+import { type Slot, Slots } from '../../async/slots.ts';
+import { type ByteSource, type ByteStream, isByteStream } from '../../content/bytes.ts';
+import type { RequestBody } from './exchange.ts';
+import type { RetryContext } from './retry.ts';
+
+type Sleep = RetryContext['sleep'];
+
+/** What a request moves. Each kind has places of its own, so that questions do not queue behind layers. */
+export type RequestKind = 'question' | 'download' | 'upload';
+
+export interface HostGateOptions {
+  readonly transfers: number;
+  readonly requests: number;
+  /** Requests per second. */
+  readonly rate?: number | undefined;
+}
+
+/** Where all requests to one host pass: so many at a time, none while the host has asked for a pause. */
+export class HostGate {
+  readonly #slots: Readonly<Record<RequestKind, Slots>>;
+  readonly #interval: number;
+  /** By the monotonic clock, as is `#nextAt`. */
+  #pausedUntil = 0;
+  #nextAt = 0;
+
+  constructor({ transfers, requests, rate }: HostGateOptions) {
+    this.#slots = {
+      question: new Slots({ slots: requests }),
+      download: new Slots({ slots: transfers }),
+      upload: new Slots({ slots: transfers }),
+    };
+    this.#interval = rate === undefined ? 0 : 1000 / rate;
+  }
+
+  /** Waits until a request may go out. The place is held until it is released. */
+  async enter(kind: RequestKind, sleep: Sleep, signal: AbortSignal | undefined): Promise<Slot> {
+    const slot = await this.#slots[kind].enter(signal);
+    try {
+      await this.#sleepThroughPause(sleep, signal);
+      await this.#takeTurn(sleep, signal);
+      return slot;
+    } catch (error) {
+      slot.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Lets nothing out for a while, and less at a time afterwards: the host asked for it.
+   *
+   * @returns whether that is news; requests that were under way together get the same answer
+   */
+  pause(milliseconds: number): boolean {
+    const until = performance.now() + milliseconds;
+    const isNews = this.#pausedUntil < performance.now();
+    this.#pausedUntil = Math.max(this.#pausedUntil, until);
+    if (isNews) for (const slots of Object.values(this.#slots)) slots.shrink();
+    return isNews;
+  }
+
+  /** The host answered as it should. */
+  succeed(kind: RequestKind): void {
+    this.#slots[kind].succeed();
+  }
+
+  async #sleepThroughPause(sleep: Sleep, signal: AbortSignal | undefined): Promise<void> {
+    for (let until = this.#pausedUntil; until > performance.now(); until = this.#pausedUntil) {
+      await sleep(Math.ceil(until - performance.now()), signal);
+      if (this.#pausedUntil === until) this.#pausedUntil = 0;
+    }
+  }
+
+  /** Requests of a host with a rate leave one after the other, at even distances. */
+  async #takeTurn(sleep: Sleep, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#interval === 0) return;
+    const now = performance.now();
+    const turn = Math.max(this.#nextAt, now);
+    this.#nextAt = turn + this.#interval;
+    if (turn > now) await sleep(Math.ceil(turn - now), signal);
+  }
+}
+
+/** The body of an answer, which keeps a place until it was read, failed or was cancelled, and is idle while nobody reads. */
+export function holdingWhileRead(body: ByteStream, slot: Slot): ByteStream {
+  slot.idle();
+  return {
+    [Symbol.asyncIterator]() {
+      const chunks = body[Symbol.asyncIterator]();
+      return watched(chunks, {
+        asked: () => slot.busy(),
+        given: () => slot.idle(),
+        ended: () => slot.release(),
+      });
+    },
+    async cancel(reason) {
+      slot.release();
+      await body.cancel(reason);
+    },
+  };
+}
+
+/** The body of a request, during which a place is idle while its source has nothing yet. */
+export function idleWhileWaiting(body: RequestBody | undefined, slot: Slot): RequestBody | undefined {
+  if (body === undefined || body instanceof Uint8Array) return body;
+  const { size, replayable } = body;
+  return { size, replayable, open: () => sourceOf(body.open(), slot) };
+}
+
+function sourceOf(source: ByteSource, slot: Slot): ByteSource {
+  if (source instanceof Uint8Array) return source;
+  const watch = { asked: () => slot.idle(), given: () => slot.busy(), ended: () => slot.busy() };
+  return {
+    [Symbol.asyncIterator]: () => watched(source[Symbol.asyncIterator](), watch),
+    ...(isByteStream(source) ? { cancel: (reason?: unknown) => source.cancel(reason) } : {}),
+  };
+}
+
+interface Watch {
+  asked(): void;
+  given(): void;
+  ended(): void;
+}
+
+/** By hand and not as a generator, which would cost another promise for each chunk. */
+function watched(chunks: AsyncIterator<Uint8Array>, { asked, given, ended }: Watch): AsyncIterator<Uint8Array, void> {
+  const seen = (result: IteratorResult<Uint8Array, unknown>): IteratorResult<Uint8Array, void> => {
+    if (result.done !== true) {
+      given();
+      return result;
+    }
+    ended();
+    return { done: true, value: undefined };
+  };
+  const failed = (error: unknown): never => {
+    ended();
+    throw error;
+  };
+  return {
+    next() {
+      asked();
+      return chunks.next().then(seen, failed);
+    },
+    async return() {
+      ended();
+      await chunks.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Keychain } from '../auth/credential.ts';
+import type { TransportEvent } from './events.ts';
+import type { Exchange, Timeouts } from './exchange.ts';
+import type { HostLimits } from './host-limits.ts';
+import type { HostSettingsSource } from './host-settings.ts';
+import type { RetryContext, RetryPolicy } from './retry.ts';
+
+export type Headers = Readonly<Record<string, string>>;
+
+export type HeaderSource = Headers | (() => Promise<Headers>);
+
+export interface TransportOptions {
+  /** Who is asking: `crane-oci/1.2.3`. */
+  readonly userAgent: string;
+  /** @default no credentials */
+  readonly keychain?: Keychain | undefined;
+  /** Take plain http and any TLS certificate, and send credentials over both. @default false */
+  readonly insecure?: boolean | undefined;
+  /** What is set for single registries. @default nothing */
+  readonly hosts?: HostSettingsSource | undefined;
+  /** To be shared with other transports of the process. @default limits of its own */
+  readonly limits?: HostLimits | undefined;
+  /** Headers for every request to registries and token servers, or how to read them when first needed. @default none */
+  readonly headers?: HeaderSource | undefined;
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  /** Called synchronously; it must not throw. */
+  readonly onEvent?: ((event: TransportEvent) => void) | undefined;
+  /** Sends single requests. @default {@link nodeHttp} */
+  readonly exchange?: Exchange | undefined;
+  /** @default Math.random */
+  readonly random?: (() => number) | undefined;
+  /** Milliseconds since the epoch. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** @default a timer */
+  readonly sleep?: RetryContext['sleep'] | undefined;
+}
