@@ -44,7 +44,7 @@ export async function copyAllTags(
     signal,
     concurrency: jobs,
     nonDistributable: session.nonDistributable,
-    onProgress: logCopy(session.log, { repository: formatRepository(to), nameOf: (tag) => `${destination}:${tag}` }),
+    onProgress: logCopy(session, { repository: formatRepository(to), nameOf: (tag) => `${destination}:${tag}` }),
   });
   const limiter = new Limiter(jobs);
   for (const tag of taken) if (tags.includes(tag)) session.log.line(`Skipping ${tag} due to no-clobber`);

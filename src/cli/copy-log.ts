@@ -1,6 +1,6 @@
 import { isManifestType } from '../oci/media-type.ts';
 import type { ProgressEvent } from '../store/progress.ts';
-import type { Log } from './log.ts';
+import type { Session } from './session.ts';
 
 /** How what is copied is called in the lines about it. */
 export interface CopiedNames {
@@ -10,9 +10,16 @@ export interface CopiedNames {
   nameOf(tag: string): string;
 }
 
-/** Turns the events of a copy into crane's lines: what existed, was mounted, was pushed. crane-cli reference, section 4. */
-export function logCopy(log: Log, names: CopiedNames): (event: ProgressEvent) => void {
+/**
+ * Shows the events of a copy: as crane's lines, which tell what existed, was mounted, was pushed (crane-cli reference,
+ * section 4), and as progress.
+ */
+export function logCopy(
+  { log, onProgress }: Pick<Session, 'log' | 'onProgress'>,
+  names: CopiedNames,
+): (event: ProgressEvent) => void {
   return (event) => {
+    onProgress?.(event);
     if (event.type === 'skip' && event.reason !== 'nondistributable') {
       const { mediaType, digest } = event.target;
       const kind = isManifestType(mediaType) ? 'manifest' : 'blob';

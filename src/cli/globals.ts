@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { parsePlatform, type Platform } from '../oci/platform.ts';
 import { bool, count, custom, type FlagsOf, string } from './framework/flag.ts';
+import { isProgressMode, type ProgressMode, progressModes } from './progress/mode.ts';
 
 /** Flags that every command knows. */
 export interface PersistentFlags {
@@ -8,6 +9,8 @@ export interface PersistentFlags {
   readonly insecure: boolean;
   /** `undefined` for `all`. */
   readonly platform: Platform | undefined;
+  readonly progress: ProgressMode;
+  readonly quiet: boolean;
   /** 1 with `-v`, 2 with `-vv`. */
   readonly verbose: number;
 }
@@ -42,6 +45,19 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
     parse: readPlatform,
     complete: () => commonPlatforms,
   }),
+  progress: custom<ProgressMode>({
+    description:
+      'How to show progress on standard error: auto, bars, plain, json or none; auto means bars on a terminal',
+    valueName: 'mode',
+    initial: 'auto',
+    shownDefault: '"auto"',
+    parse: readProgressMode,
+    complete: () => progressModes,
+  }),
+  quiet: bool({
+    shorthand: 'q',
+    description: 'Print nothing on standard error but warnings, errors and what other flags ask for',
+  }),
   verbose: count({
     shorthand: 'v',
     description: 'Show requests and responses on standard error; -vv with their headers',
@@ -56,6 +72,11 @@ export const leadingFlags: FlagsOf<LeadingFlags> = {
   }),
   'password-stdin': bool({ description: 'Read the password for --username from standard input' }),
 };
+
+function readProgressMode(text: string): ProgressMode {
+  if (isProgressMode(text)) return text;
+  throw new Error(`it has to be one of ${progressModes.join(', ')}`);
+}
 
 function readPlatform(text: string): Platform | undefined {
   if (text === 'all') return undefined;

@@ -19,13 +19,14 @@ export async function openLocalTarget(session: Session, location: LocalLocation)
         const { writeOciArchive } = await import('../archive/oci-archive-writer.ts');
         await writeOciArchive(location.path, [{ artifact: { root, store }, refName: location.tag }], {
           signal: session.signal,
+          onProgress: session.onProgress,
         });
       });
     case 'docker-archive':
       return archiveTarget(location, async (artifact, { concurrency } = {}) => {
         const { writeDockerArchive } = await import('../archive/docker-archive-writer.ts');
         const image = await imageForPlatform(artifact, session.platform, session);
-        const options = { concurrency, signal: session.signal };
+        const options = { concurrency, signal: session.signal, onProgress: session.onProgress };
         await writeDockerArchive([{ artifact: image, name: location.tag }], location.path, options);
       });
     default:
@@ -54,7 +55,7 @@ async function layoutTarget(session: Session, { path, tag, digest, text }: Local
           ...options,
           signal: session.signal,
           nonDistributable: true,
-          onProgress: logCopy(session.log, { repository: `oci:${path}`, nameOf: () => text }),
+          onProgress: logCopy(session, { repository: `oci:${path}`, nameOf: () => text }),
         });
         await layout.append(root, { refName: tag, signal: session.signal });
       } catch (error) {

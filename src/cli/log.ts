@@ -1,30 +1,55 @@
 import { printable, printableLine } from './printable.ts';
 import type { Process } from './process.ts';
+import { LiveOutput } from './progress/live-output.ts';
 
 /** Lines on stderr, as crane's: local time and text. What goes to stdout is a command's result and never passes here. */
 export interface Log {
-  /** A timestamped line. */
+  /** A timestamped line about what is done; nothing when quiet. */
   line(text: string): void;
+  /** A timestamped line that was asked for. */
+  note(text: string): void;
   /** A line without a timestamp. */
   plain(text: string): void;
   /** Kept until the command ends, then printed once each, sorted. crane-cli reference, section 4. */
   warn(text: string): void;
   /** Prints what `warn` kept. */
   flushWarnings(): void;
+  /** An object on a line of its own, with the time. */
+  record(entry: object): void;
 }
 
-export function createLog(process: Process): Log {
+export interface LogOptions {
+  /** @default a new one over the process's standard error */
+  readonly output?: LiveOutput | undefined;
+  /** Leave out what crane tells about its work. @default never */
+  readonly quiet?: (() => boolean) | undefined;
+  /** Write every line as a JSON object. @default never */
+  readonly json?: (() => boolean) | undefined;
+}
+
+export function createLog(process: Process, options: LogOptions = {}): Log {
+  const { output = new LiveOutput(process.stderr), quiet = () => false, json = () => false } = options;
   const warnings = new Set<string>();
-  const print = (text: string): void => void process.stderr.write(`${text}\n`).catch(() => {});
+  const record = (entry: object): void =>
+    output.print(`${JSON.stringify({ time: process.now().toISOString(), ...entry })}\n`);
+  const note = (text: string): void => {
+    if (json()) record({ type: 'log', message: text });
+    else output.print(`${timestamp(process.now())} ${printableLine(text)}\n`);
+  };
   return {
-    line: (text) => print(`${timestamp(process.now())} ${printableLine(text)}`),
-    plain: (text) => print(printable(text)),
+    line: (text) => (quiet() ? undefined : note(text)),
+    note,
+    plain: (text) => (json() ? record({ type: 'log', message: text }) : output.print(`${printable(text)}\n`)),
     warn: (text) => void warnings.add(text),
     flushWarnings() {
       const label = hasColour(process) ? '\u001b[1;33m[WARNING]\u001b[0m' : '[WARNING]';
-      for (const text of Array.from(warnings).sort()) print(`${label}: ${printableLine(text)}`);
+      for (const message of Array.from(warnings).sort()) {
+        if (json()) record({ type: 'warning', message });
+        else output.print(`${label}: ${printableLine(message)}\n`);
+      }
       warnings.clear();
     },
+    record,
   };
 }
 

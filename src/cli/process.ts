@@ -4,6 +4,9 @@ import { firstEvent } from '../async/first-event.ts';
 /** Where a command writes. Writing waits when the reader is slow. */
 export interface Output {
   readonly isTTY: boolean;
+  /** The size of a terminal at the moment, where it is known. */
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   write(chunk: string | Uint8Array): Promise<void>;
 }
 
@@ -62,6 +65,12 @@ function outputTo(stream: NodeJS.WriteStream): Output {
   let listening = false;
   return {
     isTTY: stream.isTTY,
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
     async write(chunk) {
       if (!listening) {
         listening = true;

@@ -15,6 +15,8 @@ function report(error: unknown, verbose = 0): readonly [code: number, text: stri
     'allow-nondistributable-artifacts': false,
     insecure: false,
     platform: undefined,
+    progress: 'auto',
+    quiet: false,
     verbose,
     username: '',
     password: '',

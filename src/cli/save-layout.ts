@@ -11,7 +11,11 @@ export async function saveLayout({ session, images, path, annotate }: SaveOption
   try {
     for (const { location, artifact } of images) {
       await step(`saving ${location.text} to ${path}`, () =>
-        copyGraph(artifact.store, layout, artifact.root, { signal: session.signal, nonDistributable: true }),
+        copyGraph(artifact.store, layout, artifact.root, {
+          signal: session.signal,
+          nonDistributable: true,
+          onProgress: session.onProgress,
+        }),
       );
     }
     // Listed when all are there: a pull that fails leaves the layout as it was.

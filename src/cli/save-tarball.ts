@@ -9,7 +9,10 @@ import { step } from './step.ts';
 export async function saveTarball({ session, images, path }: SaveOptions): Promise<void> {
   const chosen = await choose(session, images);
   await step(`saving ${namesOf(images)} to the tarball ${path}`, () =>
-    writeDockerArchive(chosen, path === '-' ? session.stdout : path, { signal: session.signal }),
+    writeDockerArchive(chosen, path === '-' ? session.stdout : path, {
+      signal: session.signal,
+      onProgress: session.onProgress,
+    }),
   );
 }
 
@@ -17,7 +20,10 @@ export async function saveTarball({ session, images, path }: SaveOptions): Promi
 export async function saveLegacyTarball({ session, images, path }: SaveOptions): Promise<void> {
   const chosen = await choose(session, images);
   await step(`saving ${namesOf(images)} to the legacy tarball ${path}`, () =>
-    writeLegacyArchive(chosen, path === '-' ? session.stdout : path, { signal: session.signal }),
+    writeLegacyArchive(chosen, path === '-' ? session.stdout : path, {
+      signal: session.signal,
+      onProgress: session.onProgress,
+    }),
   );
 }
 

@@ -24,6 +24,8 @@ it('closes quietly when its transport could not be made: that has been reported 
     'allow-nondistributable-artifacts': false,
     insecure: false,
     platform: undefined,
+    progress: 'auto',
+    quiet: false,
     verbose: 0,
     username: 'me',
     password: '',

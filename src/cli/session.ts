@@ -3,12 +3,16 @@ import type { Platform } from '../oci/platform.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { RemoteStore } from '../remote/remote-store.ts';
 import type { Transport } from '../remote/transport/transport.ts';
+import type { ProgressEvent } from '../store/progress.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import { Connections } from './connections.ts';
 import type { Globals } from './globals.ts';
 import { UsageError } from './framework/usage-error.ts';
 import { createLog, type Log } from './log.ts';
 import type { Output, Process } from './process.ts';
+import { LiveOutput } from './progress/live-output.ts';
+import { progressModeFor } from './progress/mode.ts';
+import { Progress } from './progress/progress.ts';
 
 /** Tokens of some registries are a few KiB long. */
 const maxPasswordSize = 64 * 1024;
@@ -20,15 +24,22 @@ const maxPasswordSize = 64 * 1024;
 export class Session {
   readonly process: Process;
   readonly log: Log;
+  readonly #output: LiveOutput;
   readonly #open: AsyncDisposable[] = [];
   readonly #stores = new Map<string, Promise<RemoteStore>>();
   #globals: Globals | undefined;
+  #progress: Progress | undefined;
   #connections: Connections | undefined;
   #password: Promise<string> | undefined;
 
   constructor(process: Process) {
     this.process = process;
-    this.log = createLog(process);
+    this.#output = new LiveOutput(process.stderr);
+    this.log = createLog(process, {
+      output: this.#output,
+      quiet: () => this.#globals?.quiet ?? false,
+      json: () => this.isJson,
+    });
   }
 
   get stdout(): Output {
@@ -52,6 +63,16 @@ export class Session {
     return this.#globals?.verbose ?? 0;
   }
 
+  /** Whether standard error carries JSON objects only. */
+  get isJson(): boolean {
+    return this.#globals?.progress === 'json';
+  }
+
+  /** For operations that move content; `undefined` when nobody looks. */
+  get onProgress(): ((event: ProgressEvent) => void) | undefined {
+    return this.#progress?.onEvent;
+  }
+
   get nonDistributable(): boolean {
     return this.#globals?.['allow-nondistributable-artifacts'] ?? false;
   }
@@ -62,11 +83,19 @@ export class Session {
     if (username === '' && (password !== '' || passwordStdin))
       throw new UsageError('a password needs a username: -u USER');
     this.#globals = globals;
+    const mode = progressModeFor(globals.progress, globals.quiet, this.process);
+    this.#progress = new Progress(mode, { process: this.process, output: this.#output, log: this.log });
   }
 
   /** The result of a command. */
   async print(chunk: string | Uint8Array): Promise<void> {
+    await this.endProgress();
     await this.stdout.write(chunk);
+  }
+
+  /** Nothing is moved any more: what was drawn goes away. */
+  async endProgress(): Promise<void> {
+    await this.#progress?.end();
   }
 
   /** Has it closed when the command ends, whatever happens. */
@@ -111,6 +140,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    await this.endProgress();
     await Promise.allSettled(this.#open.map((resource) => resource[Symbol.asyncDispose]()));
     await this.#connections?.close();
   }

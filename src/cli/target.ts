@@ -50,7 +50,7 @@ async function openRegistryTarget(session: Session, reference: Reference): Promi
         tag,
         signal: session.signal,
         nonDistributable: session.nonDistributable,
-        onProgress: logCopy(session.log, { repository, nameOf: () => text }),
+        onProgress: logCopy(session, { repository, nameOf: () => text }),
       });
     },
   };

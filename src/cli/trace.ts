@@ -14,10 +14,10 @@ export function traceTo(log: Log, verbosity: number): (event: TransportEvent) =>
       case 'retry':
         return log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
       case 'request':
-        return verbosity > 0 ? log.line(`--> ${event.method} ${event.url}`) : undefined;
+        return verbosity > 0 ? log.note(`--> ${event.method} ${event.url}`) : undefined;
       case 'response':
         return verbosity > 0
-          ? log.line(`<-- ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)}ms)`)
+          ? log.note(`<-- ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)}ms)`)
           : undefined;
       default:
         return event satisfies never;
