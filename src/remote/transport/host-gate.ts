@@ -116,9 +116,9 @@ function sourceOf(source: ByteSource, slot: Slot): ByteSource {
 }
 
 interface Watch {
-  asked(): void;
-  given(): void;
-  ended(): void;
+  readonly asked: () => void;
+  readonly given: () => void;
+  readonly ended: () => void;
 }
 
 /** By hand and not as a generator, which would cost another promise for each chunk. */
