@@ -47,10 +47,10 @@ function inForm(
       return text(status, `<html><body><h1>${status}</h1><hr>nginx</body></html>`, 'text/html');
     case 'huge':
       return text(status, 'x'.repeat(5_000_000), 'text/plain');
-    case 'oci':
-      return json(status, { errors: [{ code, message }] });
     case 'empty':
       return { status, headers: { 'content-length': '0' } };
+    default:
+      return json(status, { errors: [{ code, message }] });
   }
 }
 

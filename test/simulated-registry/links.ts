@@ -41,7 +41,7 @@ export function linkTo(options: LinkOptions): string | undefined {
       return `<${path}>;rel=next`;
     case 'several':
       return `<${request.path}?page=1>; rel="first"; title="a, b", <${path}>; title="x"; rel="next"`;
-    case 'trap':
+    default:
       return `<${trap}${path}>; rel="next"`;
   }
 }

@@ -42,8 +42,6 @@ function locationIn(
   switch (mode) {
     case 'abs':
       return registry + path;
-    case 'path':
-      return path;
     case 'relative':
       return id;
     case 'schemeless':
@@ -60,13 +58,18 @@ function locationIn(
       return trap + path;
     case 'private-ip':
       return `http://169.254.169.254${path}`;
-    case 'query-state': {
-      // Characters that a careless client encodes once more, or not at all.
-      const state = `_state=${randomBytes(9).toString('hex')}%2B%2f-_~.!$'()*,;:@/?==`;
-      states.set(id, state);
-      return `${path}?${state}&_n=%20`;
-    }
+    case 'query-state':
+      return `${path}?${newState(states, id)}&_n=%20`;
+    default:
+      return path;
   }
+}
+
+/** With characters that a careless client encodes once more, or not at all. */
+function newState(states: Map<string, string>, id: string): string {
+  const state = `_state=${randomBytes(9).toString('hex')}%2B%2f-_~.!$'()*,;:@/?==`;
+  states.set(id, state);
+  return state;
 }
 
 /** Every byte of the state has to come back, and the latest one. */

@@ -105,8 +105,6 @@ function beheaded(answer: SimulatedAnswer, bytes: Buffer, mode: HeadQuirks['mani
 function hostileManifest(answer: SimulatedAnswer, mode: HostileQuirks['manifest']): SimulatedAnswer {
   const type = headerOf(answer, 'content-type') ?? '';
   switch (mode) {
-    case undefined:
-      return answer;
     case 'other-bytes':
       return text(200, `{"schemaVersion":2,"mediaType":"${type}","config":{},"layers":[]}`, type);
     case 'deep':
@@ -123,5 +121,7 @@ function hostileManifest(answer: SimulatedAnswer, mode: HostileQuirks['manifest'
       );
     case 'endless':
       return { status: 200, headers: { 'content-type': type }, body: endless(Buffer.alloc(64 * 1024, ' ')) };
+    default:
+      return answer;
   }
 }

@@ -81,7 +81,7 @@ function locationOf({ origins }: World, { to }: RedirectQuirks, id: string, { pa
       return `http://169.254.169.254/latest/${id}`;
     case 'loop':
       return path;
-    case 'trap':
+    default:
       return `${origins.trap}/${id}`;
   }
 }

@@ -21,8 +21,6 @@ export function referrers(world: World): Layer {
     if (route?.kind !== 'referrers') return below(request);
     const mode = world.quirks.referrers ?? 'ok';
     switch (mode) {
-      case 'ok':
-        return below(request);
       case 404:
         return text(404, '404 page not found\n', 'text/plain');
       case 400:
@@ -42,6 +40,8 @@ export function referrers(world: World): Layer {
         return paged(request, below);
       case 'filter-annotation':
         return annotated(request, below);
+      default:
+        return below(request);
     }
   };
 }

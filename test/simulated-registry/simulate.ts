@@ -97,11 +97,11 @@ class Simulation {
   readonly #world: World;
   readonly #requests: RecordedRequest[] = [];
   readonly #servers: RunningServer[] = [];
-  #fault: FaultSource | undefined;
+  readonly #faults: { source: FaultSource | undefined };
 
   constructor(world: World, fault: FaultSource | undefined) {
     this.#world = world;
-    this.#fault = fault;
+    this.#faults = { source: fault };
   }
 
   async start(isSecure: boolean): Promise<SimulatedRegistry> {
@@ -129,7 +129,7 @@ class Simulation {
         name,
         tls,
         requests: this.#requests,
-        fault: () => this.#fault,
+        fault: () => this.#faults.source,
         expireTokens: () => world.tokens.expireAll(),
       });
       this.#servers.push(server);
@@ -145,7 +145,7 @@ class Simulation {
     const of = (server: RecordedRequest['server']): RecordedRequest[] =>
       this.#requests.filter((request) => request.server === server);
     const close = (): Promise<void> => this.#close();
-    const simulation = this;
+    const faults = this.#faults;
     return {
       host,
       name,
@@ -156,10 +156,10 @@ class Simulation {
       },
       quirks,
       get fault() {
-        return simulation.#fault;
+        return faults.source;
       },
       set fault(source) {
-        simulation.#fault = source;
+        faults.source = source;
       },
       tokenServer: part(origins.token, () => of('token').concat(of('registry').filter(isTokenRequest)), {
         expireAll: () => tokens.expireAll(),

@@ -17,9 +17,7 @@ export function rangeHeader(
       if (method === 'POST') return 'bytes=0--1';
       if (method === 'GET') return `bytes=0-${size}`;
       return method === 416 ? `0-${size}` : `0-${size - 1}`;
-    case 'exact':
-    case 'stuck':
-    case 'partial':
+    default:
       return exact;
   }
 }
