@@ -3,12 +3,15 @@ import type { Scheme } from './scheme.ts';
 
 /** PEM texts. One object stands for one set of connections: whoever wants to share connections passes the same object. */
 export interface TlsSettings {
-  /** Certificate authorities to trust instead of the runtime's. */
+  /** Certificate authorities to trust beside those the exchange trusts anyway. */
   readonly ca?: readonly string[] | undefined;
   /** The client's own certificate, and its key. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
+
+/** Settings, or how to read them when TLS is first needed. */
+export type TlsSource = TlsSettings | (() => Promise<TlsSettings | undefined>);
 
 /** A registry that may have the same content, asked before the one that was named. */
 export interface Mirror {
@@ -27,11 +30,14 @@ export interface HostSettings {
   readonly scheme?: Scheme | undefined;
   /** Take plain http and any certificate, and send credentials over both. @default the transport's */
   readonly insecure?: boolean | undefined;
-  /** For its own connections only; read when TLS is first needed. @default the runtime's certificate authorities */
-  readonly tls?: TlsSettings | (() => Promise<TlsSettings>) | undefined;
+  /**
+   * The certificate authorities are trusted wherever requests to the registry lead, as with Docker; the client certificate is
+   * shown to the registry only. @default no more than the exchange's own
+   */
+  readonly tls?: TlsSource | undefined;
   /** Sent to it with every request, beside the transport's. Names in lower case. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** In the order they are asked. */
+  /** In the order they are asked. Only what is read is asked of them. @default none */
   readonly mirrors?: readonly Mirror[] | undefined;
   /** Transfers in each direction at the same time. @default the transport's limits */
   readonly maxTransfers?: number | undefined;
