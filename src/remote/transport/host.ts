@@ -6,8 +6,12 @@ import { type Scheme, schemesFor } from './scheme.ts';
 
 /** What turned out about a registry and is remembered while the process runs. */
 export interface RegistryTraits {
-  /** It refused a blob in one piece: pieces of at most so many bytes. */
+  /** It refused a blob of so many bytes in one piece, and took it in several. 0: it takes none in one piece. */
+  refusedWhole?: number | undefined;
+  /** It refused larger pieces and took ones of so many bytes. */
   chunkSize?: number | undefined;
+  /** Repositories it would not mount blobs from. */
+  readonly unmountable: Set<string>;
   /** It answered a range request as asked. */
   servesRanges?: boolean | undefined;
 }

@@ -40,21 +40,47 @@ export async function retrying<T>(
   context: RetryContext,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  const tries = { own: 0, asked: 0, waited: 0 };
+  const tries = new Tries(context, signal);
   for (;;) {
     try {
       return await task();
     } catch (error) {
-      signal?.throwIfAborted();
-      if (!isRetryable(error) || givenUp.has(error)) throw error;
-      const delay = delayBefore(tries, error, context);
-      if (delay === undefined) {
-        givenUp.add(error);
-        throw error;
-      }
-      context.onRetry(tries.own + tries.asked, delay, error);
-      if (delay > 0 && context.waitsAtGate?.(error) !== true) await context.sleep(delay, signal);
+      await tries.pause(error);
     }
+  }
+}
+
+/** The tries of one task, for those that go on where they broke off and do not start anew each time. */
+export class Tries {
+  readonly #context: RetryContext;
+  readonly #signal: AbortSignal | undefined;
+  #count: Counts = { own: 0, asked: 0, waited: 0 };
+
+  constructor(context: RetryContext, signal: AbortSignal | undefined) {
+    this.#context = context;
+    this.#signal = signal;
+  }
+
+  /**
+   * Waits before the next try.
+   *
+   * @throws the failure itself when it will not pass, or when there were tries enough; the signal's reason when aborted
+   */
+  async pause(error: unknown): Promise<void> {
+    this.#signal?.throwIfAborted();
+    if (!isRetryable(error) || givenUp.has(error)) throw error;
+    const delay = delayBefore(this.#count, error, this.#context);
+    if (delay === undefined) {
+      givenUp.add(error);
+      throw error;
+    }
+    this.#context.onRetry(this.#count.own + this.#count.asked, delay, error);
+    if (delay > 0 && this.#context.waitsAtGate?.(error) !== true) await this.#context.sleep(delay, this.#signal);
+  }
+
+  /** Something was achieved since the last pause: the tries count from the start again. */
+  advance(): void {
+    this.#count = { own: 0, asked: 0, waited: 0 };
   }
 }
 
@@ -79,7 +105,7 @@ const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 499, 500, 502,
 /** Failures that were tried again as often as may be. */
 const givenUp = new WeakSet<Error>();
 
-interface Tries {
+interface Counts {
   own: number;
   asked: number;
   /** Milliseconds, at the server's wish. */
@@ -90,7 +116,7 @@ interface Tries {
 const maxAsked = 20;
 
 /** Counts the try. `undefined` when it would be one too many, or too late. */
-function delayBefore(tries: Tries, error: NetworkError | ResponseError, context: RetryContext): number | undefined {
+function delayBefore(tries: Counts, error: NetworkError | ResponseError, context: RetryContext): number | undefined {
   const { policy, random } = context;
   const asked = error instanceof ResponseError ? error.retryAfter : undefined;
   if (asked !== undefined) {

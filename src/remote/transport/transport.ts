@@ -20,7 +20,7 @@ import { isRead, kindOf, type RegistryRequest } from './registry-request.ts';
 import { redactHeaders, redactUrl } from './redact.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
-import { defaultRetryPolicy, type RetryContext, retrying, sleep } from './retry.ts';
+import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
 import { detectTlsServer, saysOtherScheme, type Scheme } from './scheme.ts';
 import type { Headers, TransportOptions } from './transport-options.ts';
 
@@ -103,6 +103,15 @@ export class Transport {
   /** Runs a task of several requests under this transport's retry policy. */
   async retrying<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     return retrying(task, this.#retry, signal);
+  }
+
+  /**
+   * The tries of one task that goes on where it broke off.
+   *
+   * @param onRetry hears of each pause, instead of whoever watches the transport
+   */
+  tries(signal: AbortSignal | undefined, onRetry?: RetryContext['onRetry']): Tries {
+    return new Tries(onRetry === undefined ? this.#retry : { ...this.#retry, onRetry }, signal);
   }
 
   /** Tells whoever watches something a person should know, once. */
@@ -337,7 +346,7 @@ export class Transport {
       origin: () => this.originOf(registry),
     });
     const gate = this.#limits.gateOf(registry, settings);
-    const state = { traits: {}, scheme: undefined, answered: false };
+    const state = { traits: { unmountable: new Set<string>() }, scheme: undefined, answered: false };
     const host: Host = { registry, settings, insecure, authorizer, gate, ...state };
     this.#hosts.set(registry, host);
     return host;
