@@ -1,7 +1,17 @@
 import { isOciError } from '../errors.ts';
 import type { Descriptor } from './descriptor.ts';
-import type { Digest } from './digest.ts';
+import { algorithmOf, type Digest, hexOf } from './digest.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
+
+/** The tag that lists a subject's referrers where nothing else does. OCI distribution-spec, "Referrers Tag Schema". */
+export function referrersTag(subject: Digest): string {
+  return `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`;
+}
+
+/** Whether a tag has the form of {@link referrersTag}. */
+export function isReferrersTag(tag: string): boolean {
+  return /^sha(?:256|512)-[a-f0-9]{64}$/.test(tag);
+}
 
 /** A manifest that points at another one with its `subject`. */
 export interface Referrer {

@@ -1,12 +1,12 @@
 import { maxManifestSize } from '../content/limit.ts';
 import { digestOf } from '../content/hash.ts';
 import { isOciError, OciError } from '../errors.ts';
-import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { parseJson } from '../oci/json.ts';
 import { type ImageIndex, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
-import { referrerIn } from '../oci/referrer.ts';
+import { referrerIn, referrersTag } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import type { Transport } from './transport/transport.ts';
@@ -17,11 +17,6 @@ export interface PushedManifest {
   readonly bytes: Uint8Array;
   /** The registry's `OCI-Subject`: it keeps the list itself. */
   readonly handled: string | undefined;
-}
-
-/** The tag that lists a subject's referrers where the registry does not. OCI distribution-spec, "Referrers Tag Schema". */
-export function referrersTag(subject: Digest): string {
-  return `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`;
 }
 
 /**
