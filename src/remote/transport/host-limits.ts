@@ -1,3 +1,4 @@
+import { ByteBudget } from '../../async/byte-budget.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import { HostGate } from './host-gate.ts';
 import type { HostSettings } from './host-settings.ts';
@@ -7,6 +8,8 @@ export interface HostLimitOptions {
   readonly transfers?: number | undefined;
   /** Requests without much of a body that are under way to one host. @default 16 */
   readonly requests?: number | undefined;
+  /** Bytes of large blobs that are held in memory because they arrived before their turn, for all hosts together. @default 64 MiB */
+  readonly windowBytes?: number | undefined;
 }
 
 /**
@@ -14,11 +17,13 @@ export interface HostLimitOptions {
  * one limit for each host, whatever it does at once.
  */
 export class HostLimits {
-  readonly #options: Required<{ readonly [K in keyof HostLimitOptions]: number }>;
+  readonly windows: ByteBudget;
+  readonly #options: { readonly transfers: number; readonly requests: number };
   readonly #gates = new Map<RegistryName, HostGate>();
 
   /** @throws {RangeError} when a limit is not a positive whole number */
-  constructor({ transfers = 8, requests = 16 }: HostLimitOptions = {}) {
+  constructor({ transfers = 8, requests = 16, windowBytes = 64 * 1024 * 1024 }: HostLimitOptions = {}) {
+    this.windows = new ByteBudget(windowBytes);
     this.#options = { transfers, requests };
   }
 

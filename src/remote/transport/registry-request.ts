@@ -25,6 +25,8 @@ export interface RegistryRequest extends CallOptions {
   readonly retry?: boolean | undefined;
   /** @default `upload` with a large body, else `download` for {@link Transport.send}, `question` for the others */
   readonly kind?: RequestKind | undefined;
+  /** Send nothing private to a `target` that is a URL, even if it is the registry's own. @default false */
+  readonly anonymous?: boolean | undefined;
   /** Return a redirect that leaves the origin instead of following it. @default false */
   readonly sameOrigin?: boolean | undefined;
 }

@@ -24,6 +24,8 @@ export const defaultRetryPolicy: RetryPolicy = {
 export interface RetryContext {
   readonly policy: RetryPolicy;
   readonly random: () => number;
+  /** Milliseconds of which only differences count. */
+  readonly now: () => number;
   /** Rejects with the signal's reason when aborted. */
   readonly sleep: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
   /** Whether the next try will wait at its host's gate, with all the others. */
@@ -90,6 +92,12 @@ export function isRetryable(error: unknown): error is NetworkError | ResponseErr
   return error instanceof ResponseError && (error.code === 'RATE_LIMITED' || retryableStatuses.has(error.status));
 }
 
+/** How long to wait before a retry, the first one being 1: exponential, with jitter. */
+export function backOff(retry: number, { policy, random }: RetryContext): number {
+  const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (retry - 1));
+  return Math.round(longest * (0.5 + random() / 2));
+}
+
 export async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await wait(milliseconds, undefined, signal === undefined ? {} : { signal });
@@ -117,7 +125,7 @@ const maxAsked = 20;
 
 /** Counts the try. `undefined` when it would be one too many, or too late. */
 function delayBefore(tries: Counts, error: NetworkError | ResponseError, context: RetryContext): number | undefined {
-  const { policy, random } = context;
+  const { policy } = context;
   const asked = error instanceof ResponseError ? error.retryAfter : undefined;
   if (asked !== undefined) {
     tries.waited += asked;
@@ -126,6 +134,5 @@ function delayBefore(tries: Counts, error: NetworkError | ResponseError, context
   if (++tries.own > policy.retries) return undefined;
   // The server closed a connection that was idle; a new one has nothing to wait for.
   if (tries.own === 1 && error instanceof NetworkError && error.reused) return 0;
-  const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (tries.own - 1));
-  return Math.round(longest * (0.5 + random() / 2));
+  return backOff(tries.own, context);
 }

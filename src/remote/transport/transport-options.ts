@@ -22,6 +22,8 @@ export interface TransportOptions {
   readonly limits?: HostLimits | undefined;
   /** Headers for every request to registries and token servers, or how to read them when first needed. @default none */
   readonly headers?: HeaderSource | undefined;
+  /** Over how many connections one large blob is fetched at most, where that is faster. @default 4 */
+  readonly maxConnectionsPerBlob?: number | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Called synchronously; it must not throw. */

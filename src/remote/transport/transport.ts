@@ -1,4 +1,5 @@
 import { usableHeaders } from './usable-headers.ts';
+import type { ByteBudget } from '../../async/byte-budget.ts';
 import { collect, discard } from '../../content/bytes.ts';
 import type { CallOptions } from '../../options.ts';
 import type { RegistryName } from '../../oci/reference.ts';
@@ -54,6 +55,7 @@ export class Transport {
     this.#retry = {
       policy: { ...defaultRetryPolicy, ...options.retry },
       random: options.random ?? Math.random,
+      now: options.now ?? (() => performance.now()),
       sleep: options.sleep ?? sleep,
       onRetry: (attempt, delayMs, error) => {
         if (pauses.get(error) !== 'told')
@@ -114,6 +116,21 @@ export class Transport {
     return new Tries(onRetry === undefined ? this.#retry : { ...this.#retry, onRetry }, signal);
   }
 
+  /** For transfers that try again by themselves where they broke off. */
+  get retries(): RetryContext {
+    return this.#retry;
+  }
+
+  /** Connections that one large blob of a registry may be fetched over. */
+  connectionsPerBlob(registry: RegistryName): number {
+    return this.settingsOf(registry).maxConnectionsPerBlob ?? this.#options.maxConnectionsPerBlob ?? 4;
+  }
+
+  /** Memory for what arrives before its turn. */
+  get windows(): ByteBudget {
+    return this.#limits.windows;
+  }
+
   /** Tells whoever watches something a person should know, once. */
   warn(message: string): void {
     if (this.#warned.has(message) || this.#warned.size >= maxWarnings) return;
@@ -166,7 +183,7 @@ export class Transport {
     const session = host.authorizer.session({ ...request, reads: isRead(request.method) });
     let retriedTarget = false;
     for (;;) {
-      const own = this.#isOwn(host, request.target);
+      const own = this.#isOwn(host, request);
       const answer = await this.#admitted(host, request, own ? await session.authorization() : undefined);
       if (request.expect.includes(answer.status)) {
         session.accepted();
@@ -218,7 +235,7 @@ export class Transport {
     const { target } = request;
     const privateHeaders = authorization === undefined ? configured : { ...configured, authorization };
     if (target instanceof URL) {
-      const own = this.#isOwn(host, target);
+      const own = this.#isOwn(host, request);
       return this.#follow(host, request, target, own ? privateHeaders : {}, own ? host.settings.tls : undefined);
     }
     const schemes = schemesOf(host);
@@ -327,7 +344,8 @@ export class Transport {
   }
 
   /** Whether a URL is the registry's own, so that credentials may go there. */
-  #isOwn(host: Host, target: string | URL): boolean {
+  #isOwn(host: Host, { target, anonymous: hidden }: RegistryRequest): boolean {
+    if (hidden === true) return false;
     return typeof target === 'string' || target.origin === this.originOf(host.registry).origin;
   }
 
