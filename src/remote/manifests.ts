@@ -64,7 +64,10 @@ export async function resolveManifest(
   );
 }
 
-/** Like {@link resolveManifest}; `undefined` when the manifest is not there or not to be seen. */
+/**
+ * Like {@link resolveManifest}; `undefined` when the manifest is not there or not to be seen. Some registries hide with 401 or
+ * 403 what is not there, and whoever may really not enter learns it from the next step (demand-and-quirks reference, Q-15).
+ */
 export async function statManifest(
   client: RepositoryClient,
   { digest }: ContentId,
@@ -73,10 +76,12 @@ export async function statManifest(
   try {
     return await resolveManifest(client, digest, options);
   } catch (error) {
-    if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return undefined;
+    if (isOciError(error) && hidden.has(error.code)) return undefined;
     throw error;
   }
 }
+
+const hidden: ReadonlySet<string> = new Set(['NOT_FOUND', 'DENIED', 'UNAUTHORIZED']);
 
 /** Puts a manifest under its digest, or under a tag when one is given, and keeps the list of its subject's referrers. */
 export async function putManifest(
@@ -105,11 +110,8 @@ export async function putManifest(
 }
 
 /** @param reference a tag or a digest */
-export async function deleteManifest(
-  client: RepositoryClient,
-  reference: string,
-  { signal }: CallOptions,
-): Promise<void> {
+export async function deleteManifest(client: RepositoryClient, reference: string, options: CallOptions): Promise<void> {
+  const { signal } = options;
   const what = isDigest(reference) ? 'manifest' : 'tag';
   try {
     await client.perform({
@@ -121,7 +123,24 @@ export async function deleteManifest(
       signal,
     });
   } catch (error) {
-    throw refusedDelete(error, what);
+    throw refusedDelete(error, what, await isStillThere(error, client, reference, options));
+  }
+}
+
+/** Registries that do not delete may answer 404 to what they have (demand-and-quirks reference, Q-70). */
+async function isStillThere(
+  error: unknown,
+  client: RepositoryClient,
+  reference: string,
+  options: CallOptions,
+): Promise<boolean> {
+  if (!isOciError(error, 'NOT_FOUND')) return false;
+  try {
+    await resolveManifest(client, reference, options);
+    return true;
+  } catch {
+    options.signal?.throwIfAborted();
+    return false;
   }
 }
 
@@ -162,7 +181,9 @@ async function headManifest(
   if (answer.status !== 200) return undefined;
   const mediaType = essenceOf(answer.headers.get('content-type') ?? '');
   const digest = statedDigest(answer.headers);
-  const size = Number(answer.headers.get('content-length') ?? Number.NaN);
+  // The length of a compressed answer is not the manifest's (demand-and-quirks reference, Q-28).
+  const encoding = answer.headers.get('content-encoding') ?? 'identity';
+  const size = Number(encoding === 'identity' ? (answer.headers.get('content-length') ?? Number.NaN) : Number.NaN);
   const complete = isManifestType(mediaType) && digest !== undefined && Number.isSafeInteger(size) && size > 0;
   if (!complete || (isDigest(reference) && digest !== reference)) return undefined;
   return { mediaType, digest, size };
@@ -212,8 +233,8 @@ function statedDigest(headers: ResponseHeaders): Digest | undefined {
   return value !== undefined && isDigest(value) ? value : undefined;
 }
 
-function refusedDelete(error: unknown, what: string): unknown {
-  if (!isOciError(error) || (error.code !== 'UNSUPPORTED' && error.code !== 'RESPONSE')) return error;
+function refusedDelete(error: unknown, what: string, isThere: boolean): unknown {
+  if (!isOciError(error) || !(isThere || error.code === 'UNSUPPORTED' || error.code === 'RESPONSE')) return error;
   const hint =
     what === 'tag'
       ? 'This registry may delete by digest only; that also removes all other tags of the same manifest'

@@ -67,7 +67,7 @@ function locationIn(
 
 /** With characters that a careless client encodes once more, or not at all. */
 function newState(states: Map<string, string>, id: string): string {
-  const state = `_state=${randomBytes(9).toString('hex')}%2B%2f-_~.!$'()*,;:@/?==`;
+  const state = `_state=${randomBytes(9).toString('hex')}%2B%2f-_~.!$()*,;:@/?==`;
   states.set(id, state);
   return state;
 }

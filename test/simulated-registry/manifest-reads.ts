@@ -96,7 +96,7 @@ function beheaded(answer: SimulatedAnswer, bytes: Buffer, mode: HeadQuirks['mani
     case 'no-type':
       return withHeaders(head, { 'content-type': undefined });
     case 'gzip-length':
-      return withHeaders(head, { 'content-length': String(gzipSync(bytes).length) });
+      return withHeaders(head, { 'content-length': String(gzipSync(bytes).length), 'content-encoding': 'gzip' });
     default:
       return head;
   }

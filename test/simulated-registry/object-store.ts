@@ -11,6 +11,7 @@ import {
   text,
 } from './exchange.ts';
 import type { RedirectQuirks } from './quirks.ts';
+import { tokenPath } from './token-server.ts';
 import type { World } from './world.ts';
 
 /** Where a signed URL leads, and for how long. */
@@ -114,7 +115,7 @@ function refusalOf(
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
     const grant = token === undefined ? undefined : world.tokens.find(token);
     if (grant?.service !== 'store') {
-      const realm = `realm="${world.origins.token}/token",service="store",scope="repository:${target.repository}:pull"`;
+      const realm = `realm="${world.origins.token}${tokenPath(world.quirks)}",service="store",scope="repository:${target.repository}:pull"`;
       return empty(401, { 'www-authenticate': `Bearer ${realm}` });
     }
   } else if (headers.authorization !== undefined && server === 'store' && quirks.rejectAuth !== false) {

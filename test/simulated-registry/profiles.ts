@@ -227,7 +227,27 @@ const hostile: SimulateOptions = {
   hostile: { blob: 'endless', manifest: 'other-bytes', tags: 'control', upload: 'wrong-digest', headers: true },
 };
 
-const profiles = {
+export type ProfileName =
+  | 'dockerhub'
+  | 'ghcr'
+  | 'gar'
+  | 'ecr'
+  | 'ecrPublic'
+  | 'acr'
+  | 'quay'
+  | 'harbor'
+  | 'gitlab'
+  | 'artifactory'
+  | 'nexus'
+  | 'cloudflare'
+  | 'distribution2'
+  | 'distribution3'
+  | 'zot'
+  | 'zotCompat'
+  | 'redhat'
+  | 'hostile';
+
+const profiles: Readonly<Record<ProfileName, SimulateOptions>> = {
   dockerhub,
   ghcr,
   gar,
@@ -246,9 +266,7 @@ const profiles = {
   zotCompat,
   redhat,
   hostile,
-} as const satisfies Readonly<Record<string, SimulateOptions>>;
-
-export type ProfileName = keyof typeof profiles;
+};
 
 export const profileNames: readonly ProfileName[] = Object.keys(profiles) as ProfileName[];
 

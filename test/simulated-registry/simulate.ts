@@ -24,7 +24,7 @@ import { plainRegistry } from './plain.ts';
 import type { Quirks } from './quirks.ts';
 import { referrers } from './referrers.ts';
 import { type RecordedRequest, type RunningServer, startServer, trapHandle } from './servers.ts';
-import { tokenServer } from './token-server.ts';
+import { tokenPath, tokenServer } from './token-server.ts';
 import { TokenTable } from './tokens.ts';
 import { uploads } from './uploads.ts';
 import type { Rights, Users } from './users.ts';
@@ -142,6 +142,8 @@ class Simulation {
     const { origins, quirks, storage, tokens } = this.#world;
     const host = this.#servers[0]?.host ?? '';
     const name = parseRegistry(host);
+    const isTokenRequest = ({ server, path }: RecordedRequest): boolean =>
+      server === 'token' || (server === 'registry' && quirks.realm === 'same-host' && path === tokenPath(quirks));
     const of = (server: RecordedRequest['server']): RecordedRequest[] =>
       this.#requests.filter((request) => request.server === server);
     const close = (): Promise<void> => this.#close();
@@ -161,7 +163,7 @@ class Simulation {
       set fault(source) {
         faults.source = source;
       },
-      tokenServer: part(origins.token, () => of('token').concat(of('registry').filter(isTokenRequest)), {
+      tokenServer: part(origins.token, () => this.#requests.filter(isTokenRequest), {
         expireAll: () => tokens.expireAll(),
       }),
       objectStore: part(origins.store, () => of('store')),
@@ -203,10 +205,6 @@ function contentLayers(world: World): Parameters<typeof stack>[0] {
     referrers(world),
     deletes(world),
   ];
-}
-
-function isTokenRequest({ path }: RecordedRequest): boolean {
-  return path.endsWith('/token');
 }
 
 function part<T extends object>(
