@@ -36,6 +36,8 @@ export interface ExchangeRequest {
   readonly insecure: boolean;
   /** @default the exchange's own */
   readonly tls?: HostSettings['tls'];
+  /** Show the client certificate of `tls`: to its own host only. @default true */
+  readonly clientCertificate?: boolean | undefined;
   readonly timeouts: Timeouts;
 }
 
@@ -71,6 +73,8 @@ export type NetworkFault =
   | 'not-tls'
   /** The certificate is not trusted. */
   | 'certificate'
+  /** The proxy in between cannot be reached, or refuses. */
+  | 'proxy'
   /** Broken off before the answer's head. */
   | 'reset'
   /** The other side does not speak HTTP, or spoke it wrongly. */

@@ -1,11 +1,25 @@
+import { STATUS_CODES } from 'node:http';
 import { messageOf, OciError } from '../../errors.ts';
 import { type ExchangeRequest, NetworkError, type NetworkFault } from './exchange.ts';
 
+/** What is known of a connection that failed. */
+export interface Circumstances {
+  /** It had served a request before. */
+  readonly reused: boolean;
+  /** The proxy that was not passed yet, so that the failure is one of it. */
+  readonly proxy: URL | undefined;
+}
+
 /** Gives an error of node:net, node:tls or node:http words and a kind. Errors of our own pass unchanged. */
-export function networkErrorOf(error: unknown, { url, signal }: ExchangeRequest, reused: boolean): unknown {
+export function networkErrorOf(
+  error: unknown,
+  { url, signal }: ExchangeRequest,
+  { reused, proxy }: Circumstances,
+): unknown {
   if (error instanceof OciError || (signal?.aborted === true && error === signal.reason)) return error;
   const code = codeOf(error);
   const fault = faultOf(code, messageOf(error));
+  if (proxy !== undefined) return proxyFault(proxy, fault, code, error);
   return new NetworkError(fault, messageFor(fault, url, code, error), {
     cause: error,
     hint: hintFor(fault, code),
@@ -13,10 +27,28 @@ export function networkErrorOf(error: unknown, { url, signal }: ExchangeRequest,
   });
 }
 
-export function timeoutError(url: URL, what: string): NetworkError {
-  return new NetworkError('timeout', `${hostOf(url)} took too long: gave up ${what}`, {
-    hint: 'Check that the host is reachable from here and try again',
+export function timeoutError(url: URL, what: string, proxy?: URL): NetworkError {
+  const who = proxy === undefined ? hostOf(url) : `The proxy ${hostOf(proxy)}`;
+  return new NetworkError('timeout', `${who} took too long: gave up ${what}`, {
+    hint: `Check that the ${proxy === undefined ? 'host' : 'proxy'} is reachable from here and try again`,
   });
+}
+
+/** A proxy answered for itself instead of passing the request on. */
+export function proxyRefusal(proxy: URL, url: URL, status: number): NetworkError {
+  const reason = STATUS_CODES[status];
+  const answer = reason === undefined ? String(status) : `${status} ${reason}`;
+  // It is willing, but does not get through.
+  const isBeyond = status >= 502 && status <= 504;
+  const message = isBeyond
+    ? `${hostOf(url)} cannot be reached: the proxy ${hostOf(proxy)} answered ${answer}`
+    : `The proxy ${hostOf(proxy)} answered ${answer} to the request to reach ${hostOf(url)}`;
+  return new NetworkError(isBeyond ? 'unreachable' : 'proxy', message, { hint: refusalHint(status, url) });
+}
+
+/** Whether a certificate was refused because nobody trusted has signed it. */
+export function isUnknownIssuer(error: unknown): boolean {
+  return error instanceof NetworkError && unknownIssuerCodes.has(codeOf(error.cause));
 }
 
 /** A host as messages name it: `registry.example.com`, `127.0.0.1:5000`. */
@@ -38,6 +70,30 @@ const unreachableCodes: ReadonlySet<string> = new Set([
 ]);
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)|HOSTNAME_MISMATCH|ALTNAME/;
+
+const unknownIssuerCodes: ReadonlySet<string> = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_UNTRUSTED',
+]);
+
+function proxyFault(proxy: URL, fault: NetworkFault, code: string, cause: unknown): NetworkError {
+  // Packages for proxies have no codes for what they find.
+  const why = code === '' ? `: ${messageOf(cause)}` : `: ${lowerFirst(messageFor(fault, proxy, code, cause))}`;
+  return new NetworkError('proxy', `The proxy ${hostOf(proxy)} cannot be used${why}`, {
+    cause,
+    hint: 'Check HTTPS_PROXY and HTTP_PROXY, or list the host in NO_PROXY to reach it directly',
+    retryable: fault === 'reset',
+  });
+}
+
+function refusalHint(status: number, url: URL): string {
+  if (status === 407) return 'Give the proxy a login: http://user:password@host:port in HTTPS_PROXY or HTTP_PROXY';
+  return `Ask whoever runs the proxy to let ${hostOf(url)} through, or list it in NO_PROXY to reach it directly`;
+}
 
 function faultOf(code: string, message: string): NetworkFault {
   if (unreachableCodes.has(code)) return 'unreachable';
@@ -79,7 +135,7 @@ function hintFor(fault: NetworkFault, code: string): string {
     case 'not-tls':
       return 'Use --insecure if the registry is meant to be reached by plain http';
     case 'certificate':
-      return 'Trust its certificate authority with NODE_EXTRA_CA_CERTS, or use --insecure to accept any certificate';
+      return 'Trust its certificate authority with --ca-file FILE, or use --insecure to accept any certificate';
     case 'protocol':
       return 'Check the host and port: something else may be listening there';
     default:
@@ -93,4 +149,8 @@ function codeOf(error: unknown): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const code = typeof first === 'object' && first !== null && 'code' in first ? first.code : undefined;
   return typeof code === 'string' ? code : '';
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,80 +1,60 @@
-import {
-  Agent,
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-  request as httpRequest,
-} from 'node:http';
-import type { Agent as SecureAgent } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { firstEvent } from '../../async/first-event.ts';
 import { chunksOf } from '../../content/bytes.ts';
+import { AgentPool, type NodeHttpOptions, type Sending } from './agent-pool.ts';
 import { NodeBody } from './node-body.ts';
-import { connectWithSlabs } from './slab-socket.ts';
-import { networkErrorOf, timeoutError } from './network-fault.ts';
-import type { Exchange, ExchangeRequest, ExchangeResponse, RequestBody, ResponseHeaders } from './exchange.ts';
-import { isNode } from './runtime.ts';
+import { isUnknownIssuer, networkErrorOf, proxyRefusal, timeoutError } from './network-fault.ts';
+import {
+  type Exchange,
+  type ExchangeRequest,
+  type ExchangeResponse,
+  isReplayable,
+  type RequestBody,
+  type ResponseHeaders,
+} from './exchange.ts';
 import { Watchdog } from './watchdog.ts';
 
-export interface NodeHttpOptions {
-  /** Certificates to trust instead of the runtime's, PEM, or how to read them when TLS is first needed. */
-  readonly ca?: string | readonly string[] | (() => Promise<readonly string[] | undefined>) | undefined;
-}
+export type { NodeHttpOptions } from './agent-pool.ts';
 
 /**
  * HTTP/1.1 over node:http and node:https with connections kept alive. Bodies are handed on as the chunks the socket gave.
  */
 export function nodeHttp(options: NodeHttpOptions = {}): Exchange {
-  const agent = Object.assign(new Agent(agentOptions), isNode() ? { createConnection: connectWithSlabs } : {});
-  let secure: Promise<Secure> | undefined;
+  const pool = new AgentPool(options);
+  const met = new Set<string>();
   const exchange: Exchange = async (request) => {
     request.signal?.throwIfAborted();
-    if (request.url.protocol !== 'https:') return converse(httpRequest, { agent }, request);
-    secure ??= loadSecure(options);
-    const { send, agent: secureAgent } = await secure;
-    return converse(send, { agent: secureAgent, rejectUnauthorized: !request.insecure }, request);
+    const { url, body } = request;
+    // What can be sent only once must not be spent on finding out whom to trust.
+    if (url.protocol === 'https:' && !isReplayable(body) && !met.has(url.host)) await pool.trustMore();
+    const trustedMore = pool.trustsMore;
+    try {
+      const response = await converse(await pool.sendingOf(request), request);
+      met.add(url.host);
+      return response;
+    } catch (error) {
+      if (trustedMore || !isUnknownIssuer(error) || !isReplayable(body) || !(await pool.trustMore())) throw error;
+      return converse(await pool.sendingOf(request), request);
+    }
   };
-  exchange.close = () => {
-    agent.destroy();
-    // Certificates that could not be read have failed the requests that needed them.
-    void secure?.then(
-      (loaded) => loaded.agent.destroy(),
-      () => {},
-    );
-  };
+  exchange.close = () => pool.close();
   return exchange;
 }
 
-// The newest idle connection is the least likely to have been closed by the server.
-const agentOptions = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 50 } as const;
-
-interface Secure {
-  readonly send: Send;
-  readonly agent: SecureAgent;
-}
-
-type Send = (url: URL, options: RequestOptions) => ClientRequest;
-
-/** node:https loads TLS, which costs a plain http command several milliseconds. */
-async function loadSecure({ ca }: NodeHttpOptions): Promise<Secure> {
-  const [https, given] = await Promise.all([import('node:https'), typeof ca === 'function' ? ca() : ca]);
-  const trusted = given === undefined ? {} : { ca: typeof given === 'string' ? given : [...given] };
-  return { send: https.request, agent: new https.Agent({ ...agentOptions, ...trusted }) };
-}
-
-async function converse(
-  send: Send,
-  transport: RequestOptions & { readonly rejectUnauthorized?: boolean },
-  request: ExchangeRequest,
-): Promise<ExchangeResponse> {
+async function converse({ send, options, proxy }: Sending, request: ExchangeRequest): Promise<ExchangeResponse> {
   const { method, url, headers, body, signal, timeouts } = request;
-  const outgoing = send(url, { ...transport, method, headers: { ...headers, ...lengthOf(method, body) } });
-  const watchdog = new Watchdog((what) => outgoing.destroy(timeoutError(url, what)));
+  const outgoing = send(url, { ...options, method, headers: { ...headers, ...lengthOf(method, body) } });
+  const passage = proxy === undefined ? undefined : watchProxy(outgoing, proxy, url);
+  const watchdog = new Watchdog((what) => outgoing.destroy(timeoutError(url, what, passage?.ahead())));
   const stop = (): void => void outgoing.destroy(signal?.reason as Error);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     watchOutgoing(outgoing, watchdog, request);
-    const incoming = await answerOf(outgoing, body, watchdog, request);
+    const incoming = await answerOf(outgoing, passage, watchdog, request);
     watchdog.stop();
+    if (proxy !== undefined && url.protocol === 'http:' && incoming.statusCode === 407) {
+      throw proxyRefusal(proxy, url, 407);
+    }
     return {
       status: incoming.statusCode ?? 0,
       headers: headersOf(incoming),
@@ -88,6 +68,28 @@ async function converse(
     watchdog.stop();
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** What is known of a request on its way through a proxy. */
+interface Passage {
+  /** The proxy, as long as what fails is its doing. */
+  ahead(): URL | undefined;
+  /** Why the connection broke, where the agent keeps that for itself. */
+  fault(): unknown;
+}
+
+function watchProxy(outgoing: ClientRequest, proxy: URL, url: URL): Passage {
+  let ahead: URL | undefined = proxy;
+  let fault: unknown;
+  // What a proxy answers instead of opening a tunnel would otherwise look like the registry's answer.
+  outgoing.once('proxyConnect', ({ statusCode = 200 }: { readonly statusCode?: number }) => {
+    if (statusCode !== 200) outgoing.destroy(proxyRefusal(proxy, url, statusCode));
+  });
+  outgoing.once('socket', (socket) => {
+    ahead = undefined;
+    socket.prependOnceListener('error', (error) => (fault = error));
+  });
+  return { ahead: () => ahead, fault: () => fault };
 }
 
 function watchOutgoing(outgoing: ClientRequest, watchdog: Watchdog, { url, body, timeouts }: ExchangeRequest): void {
@@ -105,10 +107,11 @@ function watchOutgoing(outgoing: ClientRequest, watchdog: Watchdog, { url, body,
 /** Sends the body and waits for the head of the answer, whichever the server does first: an early answer ends the sending. */
 async function answerOf(
   outgoing: ClientRequest,
-  body: RequestBody | undefined,
+  passage: Passage | undefined,
   watchdog: Watchdog,
   request: ExchangeRequest,
 ): Promise<IncomingMessage> {
+  const { body } = request;
   let settled = false;
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once('response', (incoming) => {
@@ -118,7 +121,8 @@ async function answerOf(
     // Later errors belong to the answer's body, which reports them itself.
     outgoing.on('error', (error) => {
       settled = true;
-      reject(networkErrorOf(error, request, outgoing.reusedSocket));
+      const { reusedSocket: reused } = outgoing;
+      reject(networkErrorOf(passage?.fault() ?? error, request, { reused, proxy: passage?.ahead() }));
     });
   });
   answer.catch(() => {});
