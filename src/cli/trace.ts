@@ -14,13 +14,22 @@ export function traceTo(log: Log, verbosity: number): (event: TransportEvent) =>
       case 'retry':
         return log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
       case 'request':
-        return verbosity > 0 ? log.note(`--> ${event.method} ${event.url}`) : undefined;
+        if (verbosity === 0) return undefined;
+        log.note(`--> ${event.method} ${event.url} [${event.id}]`);
+        return showHeaders(event);
       case 'response':
-        return verbosity > 0
-          ? log.note(`<-- ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)}ms)`)
-          : undefined;
+        if (verbosity === 0) return undefined;
+        log.note(
+          `<-- ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)}ms) [${event.id}]`,
+        );
+        return showHeaders(event);
       default:
         return event satisfies never;
     }
   };
+
+  function showHeaders({ headers, id }: Extract<TransportEvent, { readonly type: 'request' | 'response' }>): void {
+    if (verbosity < 2) return;
+    for (const [name, value] of Object.entries(headers)) log.note(`    ${name}: ${value} [${id}]`);
+  }
 }

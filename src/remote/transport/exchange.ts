@@ -45,6 +45,8 @@ export interface ResponseHeaders {
   /** The first value. Names are compared without regard to case. */
   get(name: string): string | undefined;
   getAll(name: string): readonly string[];
+  /** Names in lower case, the values of each joined with commas. */
+  entries(): Iterable<readonly [name: string, value: string]>;
 }
 
 export interface ExchangeResponse {

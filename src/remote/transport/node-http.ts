@@ -152,5 +152,6 @@ function headersOf({ headersDistinct }: IncomingMessage): ResponseHeaders {
   return {
     get: (name) => headersDistinct[name.toLowerCase()]?.[0],
     getAll: (name) => headersDistinct[name.toLowerCase()] ?? [],
+    entries: () => Object.entries(headersDistinct).map(([name, values = []]) => [name, values.join(', ')] as const),
   };
 }

@@ -381,7 +381,7 @@ describe('Transport, retries', () => {
     await expect(get(server)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       retryAfter: 21_600_000,
-      hint: expect.stringContaining('21600 seconds') as string,
+      hint: expect.stringContaining('6 hours') as string,
     });
     expect(server.log).toHaveLength(1);
   });
@@ -579,6 +579,7 @@ async function answer(status: number, headers: Readonly<Record<string, string>> 
     headers: {
       get: (name) => headers[name],
       getAll: (name) => (headers[name] === undefined ? [] : [headers[name]]),
+      entries: () => Object.entries(headers),
     },
     body: {
       async *[Symbol.asyncIterator]() {

@@ -18,11 +18,11 @@ import type { HostSettings } from './host-settings.ts';
 import { defaultTimeouts, type Exchange, isReplayable, NetworkError, type Timeouts } from './exchange.ts';
 import { nodeHttp } from './node-http.ts';
 import { isRead, kindOf, type RegistryRequest } from './registry-request.ts';
-import { redactHeaders, redactUrl } from './redact.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
 import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
 import { detectTlsServer, saysOtherScheme, type Scheme } from './scheme.ts';
+import { Tracing } from './tracing.ts';
 import type { Headers, TransportOptions } from './transport-options.ts';
 
 /** An answer that has been read whole. */
@@ -39,6 +39,7 @@ export function createTransport(options: TransportOptions): Transport {
 export class Transport {
   readonly #options: TransportOptions;
   readonly #exchange: Exchange;
+  readonly #tracing: Tracing | undefined;
   readonly #timeouts: Timeouts;
   readonly #retry: RetryContext;
   readonly #tokens: TokenCache;
@@ -50,6 +51,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#exchange = options.exchange ?? nodeHttp();
+    this.#tracing = options.onEvent && new Tracing(this.#exchange, options.onEvent);
     this.#limits = options.limits ?? new HostLimits();
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#retry = {
@@ -195,8 +197,8 @@ export class Transport {
           : // A signed URL may have expired; the registry makes a new one.
             answer.crossed && !retriedTarget && isRead(request.method) && expiredStatuses.has(answer.status);
       if (!again) {
-        const { method, purpose } = request;
-        const error = await responseErrorOf({ ...answer, method, purpose, login: session.state });
+        const { method, purpose, registry, repository } = request;
+        const error = await responseErrorOf({ ...answer, method, purpose, registry, repository, login: session.state });
         this.#heed(host, error);
         throw error;
       }
@@ -284,18 +286,7 @@ export class Transport {
   }
 
   async #traced(request: FollowRequest): Promise<Answer> {
-    const { onEvent } = this.#options;
-    if (onEvent === undefined) return follow(this.#exchange, request);
-    const secrets = new Set(Object.keys(request.privateHeaders));
-    const exchange: Exchange = async (sent) => {
-      const { method } = sent;
-      const url = redactUrl(sent.url);
-      const start = performance.now();
-      onEvent({ type: 'request', method, url, headers: redactHeaders(sent.headers, secrets) });
-      const response = await this.#exchange(sent);
-      onEvent({ type: 'response', method, url, status: response.status, milliseconds: performance.now() - start });
-      return response;
-    };
+    const exchange = this.#tracing?.exchange(request.privateHeaders) ?? this.#exchange;
     return follow(exchange, request);
   }
 
