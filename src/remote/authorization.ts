@@ -48,7 +48,7 @@ export async function authorizationFor(
     repositoryScope(repository.repository, access),
     ...mounts.map((name) => repositoryScope(name, 'pull')),
   ];
-  const known = await transport.challengeOf(registry, signal);
+  const known = await transport.challengeOf(registry, { repository: repository.repository, signal });
   if (known === undefined) return { scheme: 'none' };
   const { credential, problem } = await transport.authorizerOf(registry).credentialFor(repository.repository, signal);
   if (credential?.registryToken !== undefined) {
@@ -73,6 +73,7 @@ export async function authorizationFor(
     service: parameters['service'],
     scopes,
     credential,
+    problem,
     registry: transport.originOf(registry),
     insecure,
     signal,
@@ -80,12 +81,20 @@ export async function authorizationFor(
   return { scheme: 'bearer', token: stated.token ?? value, accessToken: stated.accessToken, expiresIn, refreshToken };
 }
 
+/** What a registry said to the credentials there are for it. */
+export interface AccessCheck {
+  /** How it asked for them; `none` when it lets everybody in, and so has looked at none. */
+  readonly scheme: 'none' | 'basic' | 'bearer';
+}
+
 /**
- * Asks a registry whether it is one and takes the credentials there are for it.
+ * Asks a registry whether it is one and whether it takes the credentials there are for it. A registry with a token server is
+ * asked through that.
  *
- * @throws {OciError} `UNAUTHORIZED` when it refuses them
+ * @throws {OciError} `UNAUTHORIZED` or `DENIED` when it refuses them, also where it could be read without;
+ *   `CREDENTIALS` when there should be some and cannot be had
  */
-export async function checkAccess(registry: RegistryName, { transport, signal }: AccessOptions): Promise<void> {
+export async function checkAccess(registry: RegistryName, { transport, signal }: AccessOptions): Promise<AccessCheck> {
   await transport.perform({
     registry,
     method: 'GET',
@@ -93,6 +102,9 @@ export async function checkAccess(registry: RegistryName, { transport, signal }:
     scopes: [],
     purpose: `log in to ${registry}`,
     expect: [200],
+    insist: true,
     signal,
   });
+  const scheme = transport.authorizerOf(registry).challengeFor(undefined)?.challenge.scheme;
+  return { scheme: scheme === 'basic' || scheme === 'bearer' ? scheme : 'none' };
 }

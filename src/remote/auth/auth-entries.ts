@@ -4,10 +4,12 @@ import type { Credential, CredentialScope } from './credential.ts';
 /** The key Docker's own tools keep Docker Hub's credentials under. */
 export const dockerHubKey = 'https://index.docker.io/v1/';
 
+/** Its host under all names, and the name of its service, which people take for one (demand-and-quirks reference, Q-17). */
 const dockerHubHosts: ReadonlySet<string> = new Set([
   'docker.io',
   'index.docker.io',
   'registry-1.docker.io',
+  'registry.docker.io',
   'registry.hub.docker.com',
 ]);
 
@@ -60,6 +62,10 @@ export function readAuthEntry(entry: unknown, source: string): Credential | unde
     throw new TypeError('its registrytoken has characters that no header has');
   }
   const user = readUser(fields, identityToken !== undefined || registryToken !== undefined);
+  // What helpers mark so has come into files, too.
+  if (user?.username === '<token>' && identityToken === undefined && user.password !== '') {
+    return { source, identityToken: user.password, ...(registryToken === undefined ? {} : { registryToken }) };
+  }
   if (user === undefined && identityToken === undefined && registryToken === undefined) return undefined;
   return {
     source,
@@ -100,10 +106,12 @@ function textField(fields: Readonly<Record<string, unknown>>, name: string): str
   return value;
 }
 
+/** Names of hosts have no case. */
 function canonicalHost(host: string): string {
-  return isDockerHub(host) ? dockerHub : host;
+  return isDockerHub(host) ? dockerHub : host.toLowerCase();
 }
 
-function isDockerHub(host: string): boolean {
+/** Whether a host is Docker Hub's under any of its names. */
+export function isDockerHub(host: string): boolean {
   return dockerHubHosts.has(host.toLowerCase());
 }

@@ -4,6 +4,7 @@ import { isLoopback, type RegistryName } from '../../oci/reference.ts';
 import { AuthSession, type SessionRequest } from './auth-session.ts';
 import type { Credential, Keychain } from './credential.ts';
 import type { KnownChallenge } from './known-challenge.ts';
+import { ScopeMemory } from './scope-ladder.ts';
 import type { TokenCache } from './token-cache.ts';
 
 export interface AuthorizerContext {
@@ -26,10 +27,10 @@ interface Found {
 /** What one registry wants to see, learned from its challenges, and the credentials there are for it. */
 export class Authorizer {
   readonly context: AuthorizerContext;
-  /** The last challenge that could be met. */
-  known: KnownChallenge | undefined;
-  /** Scopes the registry asked for beyond those planned, by the planned ones. */
-  readonly extraScopes: Map<string, readonly string[]> = new Map();
+  /** Which scopes its token server takes. */
+  readonly scopes: ScopeMemory = new ScopeMemory();
+  #known: KnownChallenge | undefined;
+  readonly #knownByRepository = new Map<string, KnownChallenge>();
   readonly #found = new Map<string, Found>();
   readonly #lookups = new SharedCalls<Found>();
   readonly #refused = new Set<string>();
@@ -43,18 +44,32 @@ export class Authorizer {
     return new AuthSession(this, request);
   }
 
+  /** The last challenge for a repository, else the last of all: behind one name may be several registries. */
+  challengeFor(repository: string | undefined): KnownChallenge | undefined {
+    return (repository === undefined ? undefined : this.#knownByRepository.get(repository)) ?? this.#known;
+  }
+
+  learn(repository: string | undefined, found: KnownChallenge): void {
+    this.#known = found;
+    if (repository === undefined) return;
+    this.#knownByRepository.set(repository, found);
+    const [oldest] = this.#knownByRepository.keys();
+    if (this.#knownByRepository.size > maxChallenges && oldest !== undefined) this.#knownByRepository.delete(oldest);
+  }
+
   /**
-   * The credentials for a repository. A failing helper counts as none, with a warning: the registry may not need any.
-   *
-   * @throws {OciError} `UNAUTHORIZED` when they would travel unencrypted
+   * The credentials for a repository. Where a helper fails, or they would travel unencrypted, there are none, with a
+   * warning: the registry may not need any.
    */
   async credentialFor(repository: string | undefined, signal: AbortSignal | undefined): Promise<Found> {
     const key = repository ?? '';
     const found =
       this.#found.get(key) ?? (await this.#lookups.run(key, (inner) => this.#lookUp(repository, inner), signal));
     this.#found.set(key, found);
-    if (found.credential !== undefined) this.#refusePlainHttp(found.credential);
-    return found;
+    const problem = found.credential === undefined ? undefined : this.#exposureOf(found.credential);
+    if (problem === undefined) return found;
+    this.#warnOf(problem);
+    return { credential: undefined, problem };
   }
 
   /** Notes that a registry serves reads of a repository without the credentials it refused. */
@@ -70,23 +85,30 @@ export class Authorizer {
   }
 
   async #lookUp(repository: string | undefined, signal: AbortSignal): Promise<Found> {
-    const { keychain, registry, warn } = this.context;
+    const { keychain, registry } = this.context;
     try {
       return { credential: await keychain({ registry, repository }, { signal }) };
     } catch (error) {
       if (!isOciError(error, 'CREDENTIALS')) throw error;
-      warn(`${error.message}; going on without credentials for ${registry}`);
+      this.#warnOf(error);
       return { credential: undefined, problem: error };
     }
   }
 
-  #refusePlainHttp(credential: Credential): void {
+  #warnOf({ message }: OciError): void {
+    this.context.warn(`${message}; going on without credentials for ${this.context.registry}`);
+  }
+
+  #exposureOf(credential: Credential): OciError | undefined {
     const { registry, insecure, origin } = this.context;
-    if (origin().protocol === 'https:' || insecure || isLoopback(registry)) return;
-    throw new OciError(
+    if (origin().protocol === 'https:' || insecure || isLoopback(registry)) return undefined;
+    return new OciError(
       'UNAUTHORIZED',
-      `${registry} speaks plain http and wants credentials; those from ${credential.source} are not sent unencrypted`,
+      `${registry} speaks plain http, and the credentials from ${credential.source} are not sent unencrypted`,
       { hint: 'Use --insecure if the network can be trusted, or give the registry a TLS certificate' },
     );
   }
 }
+
+/** As many repositories as one command may work on. */
+const maxChallenges = 1000;

@@ -1,3 +1,5 @@
+import { SharedCalls } from '../../async/shared-calls.ts';
+import { isOciError, type OciError } from '../../errors.ts';
 import { candidatesOf, keyOf, matchingKey, normalizeKey, readAuthEntry } from './auth-entries.ts';
 import type { AuthConfig } from './config-source.ts';
 import type { Credential, CredentialScope, Keychain } from './credential.ts';
@@ -10,19 +12,18 @@ export function configKeychain(
   environment: CredentialEnvironment,
 ): Keychain {
   let config: Promise<AuthConfig | undefined> | undefined;
-  const answers = new Map<string, Credential | undefined>();
+  const helpers = new HelperAnswers(environment);
   return async (scope, { signal } = {}) => {
     signal?.throwIfAborted();
     config ??= read();
     const known = await config;
-    return known === undefined ? undefined : findIn(known, scope, { environment, answers, signal });
+    return known === undefined ? undefined : findIn(known, scope, { environment, helpers, signal });
   };
 }
 
 interface Search {
   readonly environment: CredentialEnvironment;
-  /** What helpers have answered in this process. */
-  readonly answers: Map<string, Credential | undefined>;
+  readonly helpers: HelperAnswers;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -37,24 +38,51 @@ async function findIn(config: AuthConfig, scope: CredentialScope, search: Search
     const found =
       (helper === undefined
         ? undefined
-        : await askHelper(config, helper, helperKey ?? entryKey ?? keyOf(scope.registry), search)) ??
+        : await search.helpers.ask(config, helper, helperKey ?? entryKey ?? keyOf(scope.registry), search.signal)) ??
       entryOf(config, entryKey, search.environment);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-async function askHelper(
-  { source }: AuthConfig,
-  name: string,
-  key: string,
-  { environment: { env, run }, answers, signal }: Search,
-): Promise<Credential | undefined> {
-  const question = `${name} ${key}`;
-  if (answers.has(question)) return answers.get(question);
-  const answer = await getFromHelper({ name, file: source, env, run }, key, signal);
-  answers.set(question, answer);
-  return answer;
+interface HelperAnswer {
+  readonly credential?: Credential | undefined;
+  readonly failure?: OciError;
+}
+
+/** What helpers have answered in this process. Each question is put once, also when the answer was a failure: some take half a minute for it. */
+class HelperAnswers {
+  readonly #environment: CredentialEnvironment;
+  readonly #answers = new Map<string, HelperAnswer>();
+  readonly #calls = new SharedCalls<HelperAnswer>();
+
+  constructor(environment: CredentialEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** @throws {OciError} `CREDENTIALS` */
+  async ask(
+    { source }: AuthConfig,
+    name: string,
+    key: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Credential | undefined> {
+    const question = `${name} ${key}`;
+    const { env, run } = this.#environment;
+    const helper = { name, file: source, env, run };
+    const call = async (inner: AbortSignal): Promise<HelperAnswer> => {
+      try {
+        return { credential: await getFromHelper(helper, key, inner) };
+      } catch (failure) {
+        if (!isOciError(failure, 'CREDENTIALS')) throw failure;
+        return { failure };
+      }
+    };
+    const answer = this.#answers.get(question) ?? (await this.#calls.run(question, call, signal));
+    this.#answers.set(question, answer);
+    if (answer.failure !== undefined) throw answer.failure;
+    return answer.credential;
+  }
 }
 
 function entryOf(

@@ -1,8 +1,9 @@
 import { SharedCalls } from '../../async/shared-calls.ts';
 import type { Credential } from './credential.ts';
+import { ResponseError } from '../transport/response-error.ts';
 import { requestToken, type Token, type TokenHttp, type TokenRequest } from './token.ts';
 
-/** Tokens of one process: one request per realm, service, scopes and identity, however many ask at the same time. */
+/** Tokens of one process: one request per host, realm, service, scopes and identity, however many ask at the same time. */
 export class TokenCache {
   readonly #http: TokenHttp;
   readonly #now: () => number;
@@ -15,26 +16,60 @@ export class TokenCache {
     this.#now = now;
   }
 
-  /** @param refused a value the registry did not take: it is not given again */
-  async get(request: TokenRequest, refused?: string): Promise<Token> {
+  /** @param isLong the token is for a request that takes long: it should not be near its end (demand-and-quirks reference, Q-16) */
+  async get(request: TokenRequest, isLong = false): Promise<Token> {
     const key = keyOf(request);
     const known = this.#tokens.get(key);
-    if (known !== undefined && known.value !== refused && known.expiresAt > this.#now()) return known;
+    if (known !== undefined && this.#isGood(known, isLong)) return known;
     return this.#calls.run(key, (signal) => this.#fetch(key, { ...request, signal }), request.signal);
+  }
+
+  /** Gives a token to nobody any more: a registry did not take it. */
+  forget(token: Token): void {
+    for (const [key, known] of this.#tokens) if (known === token) this.#tokens.delete(key);
+  }
+
+  #isGood({ receivedAt, expiresAt }: Token, isLong: boolean): boolean {
+    const now = this.#now();
+    // A clock that was set back says nothing about the age of a token.
+    return now >= receivedAt && now < (isLong ? (receivedAt + expiresAt) / 2 : expiresAt);
   }
 
   async #fetch(key: string, request: TokenRequest): Promise<Token> {
     const identity = identityKeyOf(request);
-    const refreshToken = this.#refreshTokens.get(identity);
-    const credential =
-      refreshToken === undefined || request.credential === undefined
-        ? request.credential
-        : { ...request.credential, identityToken: refreshToken };
-    const token = await requestToken({ ...request, credential }, this.#http, this.#now);
+    const token = await this.#fetchAs(identity, request);
+    this.#tokens.delete(key);
     this.#tokens.set(key, token);
-    if (token.refreshToken !== undefined) this.#refreshTokens.set(identity, token.refreshToken);
+    dropOldest(this.#tokens);
+    if (token.refreshToken !== undefined && request.credential !== undefined) {
+      this.#refreshTokens.set(identity, token.refreshToken);
+      dropOldest(this.#refreshTokens);
+    }
     return token;
   }
+
+  /** A refresh token that came with a token takes the credential's place until it is refused. */
+  async #fetchAs(identity: string, request: TokenRequest): Promise<Token> {
+    const identityToken = this.#refreshTokens.get(identity);
+    if (identityToken !== undefined && request.credential !== undefined) {
+      try {
+        const credential = { ...request.credential, identityToken };
+        return await requestToken({ ...request, credential }, this.#http, this.#now);
+      } catch (error) {
+        if (!(error instanceof ResponseError)) throw error;
+        this.#refreshTokens.delete(identity);
+      }
+    }
+    return requestToken(request, this.#http, this.#now);
+  }
+}
+
+/** Enough for one command over many repositories; a token takes a few KiB. */
+const maxEntries = 1000;
+
+function dropOldest(entries: Map<string, unknown>): void {
+  const [oldest] = entries.keys();
+  if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
 }
 
 function keyOf(request: TokenRequest): string {

@@ -10,6 +10,8 @@ export interface TokenRequest {
   /** The most needed first. */
   readonly scopes: readonly string[];
   readonly credential?: Credential | undefined;
+  /** Why there is no credential, for the message of a refusal. */
+  readonly problem?: OciError | undefined;
   /** The registry's own URL. */
   readonly registry: URL;
   /** Whether plain http and any certificate are taken from it. */
@@ -43,6 +45,8 @@ export interface TokenHttpRequest {
   readonly expect: readonly number[];
   /** Where the credential came from, for the message of a refusal. */
   readonly source?: string | undefined;
+  /** Why there is none. */
+  readonly problem?: OciError | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,8 +61,9 @@ export type TokenHttp = (request: TokenHttpRequest) => Promise<{ readonly status
  */
 export async function requestToken(request: TokenRequest, http: TokenHttp, now: () => number): Promise<Token> {
   const { credential } = request;
-  if (credential?.identityToken !== undefined) {
-    const token = await exchangeIdentity(request, credential.identityToken, http, now);
+  const identityToken = identityTokenOf(credential);
+  if (identityToken !== undefined) {
+    const token = await exchangeIdentity(request, identityToken, http, now);
     if (token !== undefined) return token;
   }
   const url = new URL(request.realm);
@@ -73,10 +78,19 @@ export async function requestToken(request: TokenRequest, http: TokenHttp, now: 
     insecure: request.insecure,
     expect: [200],
     source: credential?.source,
+    problem: request.problem,
     signal: request.signal,
   });
   return readToken(bytes, request, now());
 }
+
+/** Azure's tools also keep an identity token as the password of a user who is nobody. Demand-and-quirks reference, Q-09. */
+function identityTokenOf(credential: Credential | undefined): string | undefined {
+  if (credential?.identityToken !== undefined || credential?.username !== nobody) return credential?.identityToken;
+  return credential.password === '' ? undefined : credential.password;
+}
+
+const nobody = '00000000-0000-0000-0000-000000000000';
 
 /** `undefined` when the server does not know this way, or refuses and there is a password to try the other way with. */
 async function exchangeIdentity(

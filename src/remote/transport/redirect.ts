@@ -9,10 +9,14 @@ export interface FollowRequest extends ExchangeRequest {
   readonly privateHeaders: Readonly<Record<string, string>>;
   /** Stop at a redirect that leaves the origin and return it as the answer. @default false */
   readonly sameOrigin?: boolean | undefined;
-  /** Certificates for the first origin; others are met with the exchange's own. */
-  readonly tls?: ExchangeRequest['tls'];
   /** Refuses places a redirect must not lead to, beyond the rules for all redirects. */
   readonly check?: ((next: URL) => void) | undefined;
+  /**
+   * Asked once for what to show another host that a redirect led to and that answered 401. It is sent with that one request.
+   *
+   * @default its 401 is the answer
+   */
+  readonly meet?: ((challenged: Answer) => Promise<string | undefined>) | undefined;
 }
 
 export interface Answer extends ExchangeResponse {
@@ -30,9 +34,21 @@ export interface Answer extends ExchangeResponse {
 export async function follow(exchange: Exchange, request: FollowRequest): Promise<Answer> {
   let { url, method, body } = request;
   let crossed = false;
+  let { meet } = request;
+  let authorization: string | undefined;
   for (let hops = 0; ; hops++) {
-    const headers = crossed ? request.headers : { ...request.headers, ...request.privateHeaders };
-    const response = await exchange({ ...request, url, method, body, headers, tls: crossed ? undefined : request.tls });
+    const shown = authorization === undefined ? {} : { authorization };
+    const headers = { ...request.headers, ...(crossed ? shown : request.privateHeaders) };
+    const clientCertificate = request.clientCertificate !== false && !crossed;
+    const response = await exchange({ ...request, url, method, body, headers, clientCertificate });
+    authorization = undefined;
+    if (crossed && response.status === 401 && meet !== undefined) {
+      authorization = await orCancel(response, meet({ ...response, url, crossed }));
+      meet = undefined;
+      if (authorization === undefined) return { ...response, url, crossed };
+      await drain(response.body);
+      continue;
+    }
     const next = targetOf(response, url);
     const leaves = next !== undefined && next.origin !== url.origin;
     if (next === undefined || (leaves && request.sameOrigin === true)) return { ...response, url, crossed };
@@ -56,6 +72,16 @@ export async function follow(exchange: Exchange, request: FollowRequest): Promis
         `${request.url.host} redirected an upload that cannot be sent again: ${redactUrl(next)}`,
       );
     }
+  }
+}
+
+/** An answer that nobody will look at any more must not keep its connection. */
+async function orCancel<T>({ body }: ExchangeResponse, task: Promise<T>): Promise<T> {
+  try {
+    return await task;
+  } catch (error) {
+    await body.cancel();
+    throw error;
   }
 }
 

@@ -27,6 +27,8 @@ export interface RegistryRequest extends CallOptions {
   readonly kind?: RequestKind | undefined;
   /** Send nothing private to a `target` that is a URL, even if it is the registry's own. @default false */
   readonly anonymous?: boolean | undefined;
+  /** Fail where credentials are refused, also where going without them might do. @default false */
+  readonly insist?: boolean | undefined;
   /** Return a redirect that leaves the origin instead of following it. @default false */
   readonly sameOrigin?: boolean | undefined;
 }

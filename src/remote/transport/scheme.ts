@@ -24,6 +24,11 @@ export function saysOtherScheme(error: unknown, tried: Scheme, registry: Registr
   return (error.fault === 'reset' && !error.reused) || error.fault === 'protocol';
 }
 
+/** Of the failures of both schemes: one that shows that the scheme was right. */
+export function tellsMore(error: unknown): boolean {
+  return !(error instanceof NetworkError) || error.fault === 'certificate';
+}
+
 /**
  * Whether the answer to plain http shows a TLS server: it led there, or refused in the words that Go, nginx, Apache and node
  * have for it. The answer is given back with its body unread.

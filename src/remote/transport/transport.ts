@@ -1,14 +1,14 @@
 import { usableHeaders } from './usable-headers.ts';
 import type { ByteBudget } from '../../async/byte-budget.ts';
-import { collect, discard } from '../../content/bytes.ts';
+import { discard } from '../../content/bytes.ts';
 import type { CallOptions } from '../../options.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import { parseWarnings } from '../../wire/warning.ts';
 import { Authorizer } from '../auth/authorizer.ts';
+import type { AuthSession } from '../auth/auth-session.ts';
 import { challengeIn, type KnownChallenge } from '../auth/known-challenge.ts';
 import { anonymous } from '../auth/credential.ts';
-import { checkRealm, keepSecrets } from '../auth/realm.ts';
-import type { TokenHttp, TokenHttpRequest } from '../auth/token.ts';
+import { authorizationElsewhere } from '../auth/elsewhere.ts';
 import { TokenCache } from '../auth/token-cache.ts';
 import { readDocument } from './document.ts';
 import { HostLimits } from './host-limits.ts';
@@ -21,8 +21,9 @@ import { isRead, kindOf, type RegistryRequest } from './registry-request.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
 import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
-import { detectTlsServer, saysOtherScheme, type Scheme } from './scheme.ts';
+import { detectTlsServer, saysOtherScheme, type Scheme, tellsMore } from './scheme.ts';
 import { Tracing } from './tracing.ts';
+import { tokenHttp } from './token-http.ts';
 import type { Headers, TransportOptions } from './transport-options.ts';
 
 /** An answer that has been read whole. */
@@ -57,7 +58,6 @@ export class Transport {
     this.#retry = {
       policy: { ...defaultRetryPolicy, ...options.retry },
       random: options.random ?? Math.random,
-      now: options.now ?? (() => performance.now()),
       sleep: options.sleep ?? sleep,
       onRetry: (attempt, delayMs, error) => {
         if (pauses.get(error) !== 'told')
@@ -65,7 +65,13 @@ export class Transport {
       },
       waitsAtGate: (error) => pauses.has(error),
     };
-    const http: TokenHttp = (request) => this.#requestToken(request);
+    const http = tokenHttp({
+      follow: (request) => this.#traced(request),
+      headers: async () => ({ common: this.#commonHeaders(), configured: await this.#configuredHeaders() }),
+      retrying: (task, signal) => this.retrying(task, signal),
+      timeouts: this.#timeouts,
+      tlsOf: ({ host }) => this.#hosts.get(host as RegistryName)?.settings.tls,
+    });
     this.#tokens = new TokenCache(http, options.now ?? Date.now);
   }
 
@@ -118,9 +124,9 @@ export class Transport {
     return new Tries(onRetry === undefined ? this.#retry : { ...this.#retry, onRetry }, signal);
   }
 
-  /** For transfers that try again by themselves where they broke off. */
-  get retries(): RetryContext {
-    return this.#retry;
+  /** Milliseconds of which only differences count. */
+  now(): number {
+    return (this.#options.now ?? performance.now.bind(performance))();
   }
 
   /** Connections that one large blob of a registry may be fetched over. */
@@ -145,18 +151,31 @@ export class Transport {
     return originOf(this.#hostOf(registry));
   }
 
-  /** What a registry wants to see, asked at its root; `undefined` when it lets everybody in. */
-  async challengeOf(registry: RegistryName, signal?: AbortSignal): Promise<KnownChallenge | undefined> {
+  /**
+   * What a registry wants to see: asked at its root, and where that tells nothing, by asking for a repository, since
+   * registries behind a path of a proxy answer there only (demand-and-quirks reference, Q-02).
+   *
+   * @returns `undefined` when it lets everybody in
+   */
+  async challengeOf(
+    registry: RegistryName,
+    { repository, signal }: CallOptions & { readonly repository?: string | undefined } = {},
+  ): Promise<KnownChallenge | undefined> {
     const host = this.#hostOf(registry);
-    if (host.authorizer.known !== undefined) return host.authorizer.known;
+    const known = host.authorizer.challengeFor(repository);
+    if (known !== undefined) return known;
     return this.retrying(async () => {
       const answer = await this.#dispatch(host, pingOf(host, { signal }), undefined);
-      const found = challengeIn(answer);
+      let found = challengeIn(answer);
+      if (found === undefined && repository !== undefined) {
+        const probe = { ...pingOf(host, { signal }), method: 'HEAD', target: `/v2/${repository}/manifests/latest` };
+        found = challengeIn(await this.#look(host, probe));
+      }
       if (found === undefined && answer.status !== 200) {
         throw await responseErrorOf({ ...answer, method: 'GET', purpose: `reach ${registry}` });
       }
       await drain(answer.body);
-      host.authorizer.known = found;
+      if (found !== undefined) host.authorizer.learn(repository, found);
       return found;
     }, signal);
   }
@@ -182,7 +201,8 @@ export class Transport {
   async #attempt(request: RegistryRequest): Promise<Answer> {
     request.signal?.throwIfAborted();
     const host = this.#hostOf(request.registry);
-    const session = host.authorizer.session({ ...request, reads: isRead(request.method) });
+    const isLong = !isReplayable(request.body);
+    const session = host.authorizer.session({ ...request, reads: isRead(request.method), isLong });
     let retriedTarget = false;
     for (;;) {
       const own = this.#isOwn(host, request);
@@ -191,11 +211,10 @@ export class Transport {
         session.accepted();
         return answer;
       }
-      const again =
-        answer.status === 401 && own && !answer.crossed && isReplayable(request.body)
-          ? await session.refused(answer, () => this.#ping(host, request))
-          : // A signed URL may have expired; the registry makes a new one.
-            answer.crossed && !retriedTarget && isRead(request.method) && expiredStatuses.has(answer.status);
+      const again = answer.crossed
+        ? // A signed URL may have expired; the registry makes a new one.
+          !retriedTarget && isRead(request.method) && expiredStatuses.has(answer.status)
+        : own && (await this.#learn(session, answer, host, request)) && !isLong;
       if (!again) {
         const { method, purpose, registry, repository } = request;
         const error = await responseErrorOf({ ...answer, method, purpose, registry, repository, login: session.state });
@@ -204,6 +223,17 @@ export class Transport {
       }
       if (answer.crossed) retriedTarget = true;
       await drain(answer.body);
+    }
+  }
+
+  /** Takes up what a refusal says, also when this request cannot be sent again: the next one will need it. */
+  async #learn(session: AuthSession, answer: Answer, host: Host, request: RegistryRequest): Promise<boolean> {
+    if (answer.status !== 401 && answer.status !== 403) return false;
+    try {
+      return await session.refused(answer, () => this.#look(host, pingOf(host, request)));
+    } catch (error) {
+      await answer.body.cancel();
+      throw error;
     }
   }
 
@@ -238,7 +268,7 @@ export class Transport {
     const privateHeaders = authorization === undefined ? configured : { ...configured, authorization };
     if (target instanceof URL) {
       const own = this.#isOwn(host, request);
-      return this.#follow(host, request, target, own ? privateHeaders : {}, own ? host.settings.tls : undefined);
+      return this.#follow(host, request, target, own ? privateHeaders : {}, own);
     }
     const schemes = schemesOf(host);
     if (schemes.length > 1 && !isReplayable(request.body)) {
@@ -246,7 +276,7 @@ export class Transport {
       return this.#dispatch(host, request, authorization);
     }
     return this.#tryEach(schemes, host, (origin) =>
-      this.#follow(host, request, new URL(target, origin), privateHeaders, host.settings.tls),
+      this.#follow(host, request, new URL(target, origin), privateHeaders, true),
     );
   }
 
@@ -270,17 +300,34 @@ export class Transport {
   }
 
   async #follow(
-    { insecure }: Host,
+    { insecure, settings: { tls } }: Host,
     request: RegistryRequest,
     url: URL,
     privateHeaders: Headers,
-    tls: HostSettings['tls'],
+    clientCertificate: boolean,
   ): Promise<Answer> {
     const { method, body, signal, responseTimeout, sameOrigin } = request;
     const timeouts = responseTimeout === undefined ? this.#timeouts : { ...this.#timeouts, response: responseTimeout };
     const headers = { ...this.#commonHeaders(), ...request.headers };
-    const parts = { method, url, headers, body, signal, timeouts, sameOrigin, privateHeaders, insecure, tls };
-    const answer = await this.#traced(parts);
+    const parts = {
+      method,
+      url,
+      headers,
+      body,
+      signal,
+      timeouts,
+      sameOrigin,
+      privateHeaders,
+      insecure,
+      tls,
+      clientCertificate,
+    };
+    const meet = async (challenged: Answer): Promise<string | undefined> =>
+      // The registry itself, with TLS, is asked again in its own right.
+      challenged.url.host === url.host
+        ? undefined
+        : authorizationElsewhere(challenged, { tokens: this.#tokens, insecure, signal });
+    const answer = await this.#traced({ ...parts, meet: isRead(method) ? meet : undefined });
     for (const text of parseWarnings(answer.headers.getAll('warning'))) this.warn(`${url.host}: ${text}`);
     return answer;
   }
@@ -290,38 +337,16 @@ export class Transport {
     return follow(exchange, request);
   }
 
-  async #ping(host: Host, { signal }: RegistryRequest): Promise<Answer | undefined> {
-    const answer = await this.#dispatch(host, pingOf(host, { signal }), undefined);
-    await drain(answer.body);
-    return answer.status === 401 ? answer : undefined;
-  }
-
-  async #requestToken(request: TokenHttpRequest): ReturnType<TokenHttp> {
-    const { method, url, registry, insecure, signal, source, expect, body } = request;
-    const privateHeaders = { ...(await this.#configuredHeaders()), ...request.headers };
-    return this.retrying(async () => {
-      signal?.throwIfAborted();
-      const answer = await this.#traced({
-        method,
-        url,
-        headers: this.#commonHeaders(),
-        body,
-        signal,
-        timeouts: this.#timeouts,
-        privateHeaders,
-        insecure,
-        check: (next) => {
-          checkRealm(next, registry, insecure);
-          if (body !== undefined) keepSecrets(url, next);
-        },
-      });
-      if (expect.includes(answer.status)) {
-        const bytes = await collect(answer.body, maxTokenSize, `The answer of the token server ${url.host}`);
-        return { status: answer.status, bytes };
-      }
-      const login = { registry: registry.host, source };
-      throw await responseErrorOf({ ...answer, method, purpose: `get a token for ${registry.host}`, login });
-    }, signal);
+  /** What somebody without credentials is answered; `undefined` when that cannot be had, which need not mean anything. */
+  async #look(host: Host, request: RegistryRequest): Promise<Answer | undefined> {
+    try {
+      const answer = await this.#dispatch(host, request, undefined);
+      await drain(answer.body);
+      return answer.status === 401 ? answer : undefined;
+    } catch (error) {
+      if (error instanceof NetworkError) return undefined;
+      throw error;
+    }
   }
 
   #commonHeaders(): Headers {
@@ -362,18 +387,11 @@ export class Transport {
   }
 }
 
-/** A token and what comes with it take a few KiB. */
-const maxTokenSize = 64 * 1024;
 /** A registry that words each warning anew must not fill the memory. */
 const maxWarnings = 1000;
 /** Failures that made a host's gate close for a while, and whether they were the first to. */
 const pauses = new WeakMap<Error, 'news' | 'told'>();
 const expiredStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
-
-/** Of the failures of both schemes: one that shows that the scheme was right. */
-function tellsMore(error: unknown): boolean {
-  return !(error instanceof NetworkError) || error.fault === 'certificate';
-}
 
 function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
   const purpose = `reach ${registry}`;
