@@ -461,12 +461,17 @@ describe('RemoteStore, referrers', () => {
   });
 
   it('are left to a registry that says it keeps them', async () => {
-    await using server = await scriptedServer(() => ({
-      status: 201,
-      headers: { 'oci-subject': manifestTarget.digest },
-    }));
-    await open(server).push(referrerTarget, referrer);
-    expect(server.log).toHaveLength(1);
+    await using server = await scriptedServer(({ method }) =>
+      method === 'GET' ? indexAnswer([]) : { status: 201, headers: { 'oci-subject': manifestTarget.digest } },
+    );
+    const store = open(server);
+    await store.push(referrerTarget, referrer);
+    await store.push(referrerTarget, referrer);
+    expect(server.log).toEqual([
+      `PUT /v2/app/manifests/${referrerTarget.digest}`,
+      `GET /v2/app/referrers/${manifestTarget.digest}`,
+      `PUT /v2/app/manifests/${referrerTarget.digest}`,
+    ]);
   });
 
   it('leave the tag when they are deleted', async () => {
