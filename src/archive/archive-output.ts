@@ -62,6 +62,7 @@ export async function writeOutput(
 }
 
 async function fill(handle: FileHandle, files: readonly PlannedFile[], options: WriteArchiveOptions): Promise<void> {
+  queued(files, options);
   const controller = new AbortController();
   const signal = joinSignals(options.signal, controller.signal);
   const limiter = new Limiter(options.concurrency ?? 4);
@@ -89,6 +90,7 @@ async function fill(handle: FileHandle, files: readonly PlannedFile[], options: 
 }
 
 async function* tarInputs(files: readonly PlannedFile[], options: WriteArchiveOptions): AsyncGenerator<TarInput, void> {
+  queued(files, options);
   for (const file of files) {
     const body = await bodyOf(file, options);
     try {
@@ -112,8 +114,12 @@ async function bodyOf(
   if ('bytes' in file) return file.bytes;
   const { store, target } = file;
   onProgress?.({ type: 'start', target, offset: 0 });
-  const stream = VerifiedStream.of(await store.fetch(target, { signal }), target);
+  const stream = VerifiedStream.of(await store.fetch(target, { signal, onProgress }), target);
   return onProgress === undefined ? stream : stream.onBytes((bytes) => onProgress({ type: 'chunk', target, bytes }));
+}
+
+function queued(files: readonly PlannedFile[], { onProgress }: WriteArchiveOptions): void {
+  for (const file of files) if ('target' in file) onProgress?.({ type: 'queued', target: file.target });
 }
 
 function finished(file: PlannedFile, { onProgress }: WriteArchiveOptions): void {

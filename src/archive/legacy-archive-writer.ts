@@ -49,6 +49,7 @@ export async function writeLegacyArchive(
 ): Promise<void> {
   options.signal?.throwIfAborted();
   const files = await planLegacyArchive(images, options);
+  for (const file of files) if ('layer' in file) options.onProgress?.({ type: 'queued', target: file.layer });
   await writeOutput(
     output,
     (path) => createFileAtomically(path, (handle) => fill(handle, files, options), { signal: options.signal }),
@@ -211,7 +212,7 @@ async function openLayer(
   { signal, onProgress }: WriteLegacyArchiveOptions,
 ): Promise<ByteStream> {
   onProgress?.({ type: 'start', target, offset: 0 });
-  const stream = VerifiedStream.of(await store.fetch(target, { signal }), target);
+  const stream = VerifiedStream.of(await store.fetch(target, { signal, onProgress }), target);
   stream.onBytes((bytes) => onProgress?.({ type: 'chunk', target, bytes }));
   return pipe(stream, decompressing());
 }

@@ -99,11 +99,12 @@ async function* archiveEntries(
   plan: Plan,
   { signal, onProgress }: WriteOciArchiveOptions,
 ): AsyncGenerator<TarInput, void> {
+  for (const { target } of plan.blobs.values()) onProgress?.({ type: 'queued', target });
   yield fileOf(layoutMarkerName, Buffer.from(layoutMarker));
   yield fileOf(layoutIndexName, Buffer.from(index));
   for (const [digest, { bytes }] of plan.manifests) yield fileOf(pathOf(digest), bytes);
   for (const [digest, { store, target }] of plan.blobs) {
-    const stream = await openBlob(store, target, signal);
+    const stream = await openBlob(store, target, { signal, onProgress });
     if (stream === undefined) {
       onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
       continue;
@@ -124,10 +125,10 @@ async function* archiveEntries(
 async function openBlob(
   store: ContentSource,
   target: Descriptor,
-  signal: AbortSignal | undefined,
+  options: WriteOciArchiveOptions,
 ): Promise<VerifiedStream | undefined> {
   try {
-    return VerifiedStream.of(await store.fetch(target, { signal }), target);
+    return VerifiedStream.of(await store.fetch(target, options), target);
   } catch (error) {
     if (isNonDistributableType(target.mediaType) && isOciError(error, 'NOT_FOUND')) return undefined;
     throw error;

@@ -92,7 +92,7 @@ export interface Program<C, P, L = unknown> {
   /** Runs after a command that succeeded. */
   after?(invocation: Invocation<C, P & L>): Promise<void> | void;
   /** Says what went wrong and gives the exit code. */
-  reportError(error: unknown, context: C): number;
+  reportError(error: unknown, context: C): number | Promise<number>;
 }
 
 /** Lets the types of `run` follow from the flags: `export const command: Command<C, G> = defineCommand({ … })`. */

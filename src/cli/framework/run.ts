@@ -23,7 +23,7 @@ export async function runCommandLine<C extends Outputs, P, L>(
   try {
     return await dispatch(program, argv, context);
   } catch (error) {
-    if (!(error instanceof UsageError)) return program.reportError(error, context);
+    if (!(error instanceof UsageError)) return await program.reportError(error, context);
     context.stderr.write(`Error: ${error.message}\n`);
     return 1;
   }

@@ -44,7 +44,7 @@ function redactHeader(name: string, value: string): string {
 
 /** Also of relative URLs, of which `<…>; rel="next"` is one with something around it. */
 function redactUrlText(text: string): string {
-  return text.replace(/\/\/[^/?#\s]*@/, '//').replace(/\?[^>\s]*/, (search) => redactQuery(search));
+  return text.replaceAll(/\/\/[^/?#\s]*@/g, '//').replaceAll(/\?[^>\s]*/g, (search) => redactQuery(search));
 }
 
 function redactQuery(search: string): string {
