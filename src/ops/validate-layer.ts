@@ -6,7 +6,6 @@ import { TarReader } from '../content/tar/reader.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { CallOptions } from '../options.ts';
-import type { ContentSource } from '../store/store.ts';
 
 /** Above this many characters of names, doubled ones are no longer looked for among new ones, to keep the memory bounded. */
 const maxTracked = 64 * 1024 * 1024;
@@ -17,12 +16,11 @@ const maxTracked = 64 * 1024 * 1024;
  * @throws {OciError} with what is wrong
  */
 export async function validateLayer(
-  store: ContentSource,
+  content: ByteStream,
   layer: Descriptor,
   diffId: string | undefined,
   options: CallOptions = {},
 ): Promise<void> {
-  const content = await store.fetch(layer, options);
   const digester = new Digester(diffId?.startsWith('sha512:') === true ? 'sha512' : 'sha256');
   const { stream } = await decompress(content);
   try {

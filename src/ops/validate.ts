@@ -1,5 +1,7 @@
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
+import type { ByteStream } from '../content/bytes.ts';
+import { VerifiedStream } from '../content/verify.ts';
 import { isOciError, messageOf, OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type ImageConfig, parseImageConfig } from '../oci/image-config.ts';
@@ -8,11 +10,12 @@ import { isImageConfigType, isLayerType, isManifestType, isNonDistributableType 
 import { formatPlatform, type Platform } from '../oci/platform.ts';
 import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
+import type { ProgressEvent, ProgressOptions } from '../store/progress.ts';
 import type { ContentSource } from '../store/store.ts';
 import { manifestOf, readConfig } from './read.ts';
 import { validateLayer } from './validate-layer.ts';
 
-export interface ValidateOptions extends CallOptions {
+export interface ValidateOptions extends CallOptions, ProgressOptions {
   /**
    * Only ask whether layers are there and as long as stated, without reading them.
    *
@@ -60,14 +63,16 @@ const transportCodes: ReadonlySet<string> = new Set([
 class Validation {
   readonly #store: ContentSource;
   readonly #fast: boolean;
+  readonly #onProgress: ((event: ProgressEvent) => void) | undefined;
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   readonly #limiter: Limiter;
   readonly #found: Problem[] = [];
 
-  constructor(store: ContentSource, { fast = false, concurrency = 4, signal }: ValidateOptions) {
+  constructor(store: ContentSource, { fast = false, concurrency = 4, onProgress, signal }: ValidateOptions) {
     this.#store = store;
     this.#fast = fast;
+    this.#onProgress = onProgress;
     this.#signal = joinSignals(signal, this.#abort.signal);
     this.#limiter = new Limiter(concurrency);
   }
@@ -144,14 +149,14 @@ class Validation {
   async #checkLayer(layer: Descriptor, diffId: string | undefined, path: string): Promise<void> {
     if (this.#fast || isNonDistributableType(layer.mediaType)) return this.#checkPresence(layer, path);
     if (!isLayerType(layer.mediaType)) return this.#checkBlob(layer, path);
-    await this.#read(path, () => validateLayer(this.#store, layer, diffId, { signal: this.#signal }));
+    await this.#readBlob(layer, path, (content) => validateLayer(content, layer, diffId, { signal: this.#signal }));
   }
 
   async #checkBlob(blob: Descriptor, path: string): Promise<void> {
     if (this.#fast) return this.#checkPresence(blob, path);
-    await this.#read(path, async () => {
+    await this.#readBlob(blob, path, async (content) => {
       // Reading to the end verifies.
-      for await (const chunk of await this.#store.fetch(blob, { signal: this.#signal })) void chunk;
+      for await (const chunk of content) void chunk;
     });
   }
 
@@ -168,6 +173,19 @@ class Validation {
           `${target.digest} has ${found.size} bytes, but its descriptor says ${target.size}`,
         );
       }
+    });
+  }
+
+  async #readBlob(target: Descriptor, path: string, check: (content: ByteStream) => Promise<void>): Promise<void> {
+    const onProgress = this.#onProgress;
+    onProgress?.({ type: 'queued', target });
+    await this.#read(path, async () => {
+      onProgress?.({ type: 'start', target, offset: 0 });
+      // Always from the store: a descriptor that holds the content itself does not prove that it is there.
+      const content = VerifiedStream.of(await this.#store.fetch(target, { signal: this.#signal, onProgress }), target);
+      if (onProgress !== undefined) content.onBytes((bytes) => onProgress({ type: 'chunk', target, bytes }));
+      await check(content);
+      onProgress?.({ type: 'finish', target });
     });
   }
 

@@ -38,7 +38,9 @@ export const command: Command<Session, Globals> = defineCommand({
 });
 
 async function report(session: Session, name: string, artifact: Artifact, fast: boolean): Promise<void> {
-  const problems = await step(`validating ${name}`, () => validate(artifact, { fast, signal: session.signal }));
+  const problems = await step(`validating ${name}`, () =>
+    validate(artifact, { fast, signal: session.signal, onProgress: session.onProgress }),
+  );
   if (problems.length === 0) return session.print(`PASS: ${name}\n`);
   const lines = problems.map(({ path, message }) => printableLine(path === '' ? message : `${path}: ${message}`));
   await session.print(`FAIL: ${name}: ${lines.join('\n  ')}\n`);
