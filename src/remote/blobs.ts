@@ -1,10 +1,8 @@
-import { type ByteStream, pipe, streamOf } from '../content/bytes.ts';
 import { isOciError, OciError } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 import { parseContentRange } from '../wire/content-range.ts';
-import { openAt } from './download.ts';
 import type { RepositoryClient } from './repository-client.ts';
 
 /** Whether a blob is there, and how long it is. A refusal of the probe counts as absence: the next request tells more. */
@@ -24,19 +22,6 @@ export async function statBlob(
   if (status !== 200) return undefined;
   const size = sizeOf(headers.get('content-length')) ?? (await measureBlob(client, digest, signal));
   return { mediaType, digest, size };
-}
-
-/** Part of a blob; `end` is exclusive. */
-export async function fetchBlobRange(
-  client: RepositoryClient,
-  { digest, size }: Descriptor,
-  [start, end]: readonly [start: number, end: number],
-  { signal }: CallOptions,
-): Promise<ByteStream> {
-  const last = Math.min(end, size);
-  if (!(start >= 0) || start >= last) return streamOf(new Uint8Array(0));
-  const body = await openAt(client, digest, { start, end: last, whole: false }, signal);
-  return pipe(body, (source) => exactly(source, last - start, digest));
 }
 
 export async function deleteBlob(client: RepositoryClient, digest: Digest, { signal }: CallOptions): Promise<void> {
@@ -80,22 +65,4 @@ async function measureBlob(client: RepositoryClient, digest: Digest, signal: Abo
 
 function sizeOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-async function* exactly(
-  source: AsyncIterable<Uint8Array>,
-  wanted: number,
-  digest: Digest,
-): AsyncGenerator<Uint8Array, void> {
-  let left = wanted;
-  for await (const chunk of source) {
-    const part = chunk.byteLength > left ? chunk.subarray(0, left) : chunk;
-    left -= part.byteLength;
-    yield part;
-    if (left === 0) return;
-  }
-  throw new OciError(
-    'SIZE_MISMATCH',
-    `Blob ${digest} ended ${left} bytes before the end of the part that was asked for`,
-  );
 }

@@ -145,7 +145,7 @@ describe('RemoteStore, reading blobs', () => {
         ? cutAfter(70_000)
         : { status: 206, headers: { 'content-range': 'bytes 0-299999/300000' }, body: blob },
     );
-    await expect(all(await open(server).fetch(blobTarget))).rejects.toMatchObject({ code: 'NETWORK' });
+    await expect(all(await open(server).fetch(blobTarget))).rejects.toMatchObject({ code: 'RESPONSE' });
   });
 
   it('reads a part, also from a server that sends everything', async () => {

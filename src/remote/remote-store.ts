@@ -17,10 +17,11 @@ import type {
   TagLister,
   TagListOptions,
 } from '../store/capabilities.ts';
+import type { TransferOptions } from '../store/progress.ts';
 import type { ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
-import { deleteBlob, fetchBlobRange, statBlob } from './blobs.ts';
-import { fetchBlob } from './download.ts';
+import { deleteBlob, statBlob } from './blobs.ts';
+import { fetchBlob, fetchBlobRange } from './download/fetch-blob.ts';
 import {
   deleteManifest,
   type FetchedManifest,
@@ -97,13 +98,13 @@ export class RemoteStore
     return statBlob(this.#client, content, options);
   }
 
-  async fetch(target: Descriptor, options: CallOptions = {}): Promise<ByteStream> {
+  async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
     if (!isManifestType(target.mediaType)) return fetchBlob(this.#client, target, options);
     const { bytes } = await this.fetchManifest(target.digest, options);
     return VerifiedStream.of(bytes, target);
   }
 
-  async fetchRange(target: Descriptor, start: number, end: number, options: CallOptions = {}): Promise<ByteStream> {
+  async fetchRange(target: Descriptor, start: number, end: number, options: TransferOptions = {}): Promise<ByteStream> {
     return fetchBlobRange(this.#client, target, [start, end], options);
   }
 
@@ -121,7 +122,8 @@ export class RemoteStore
     reference: string,
     { signal }: CallOptions = {},
   ): Promise<void> {
-    return putManifest(this.#client, expected, content, { tag: reference, signal });
+    const tag = reference === expected.digest ? undefined : reference;
+    return putManifest(this.#client, expected, content, { tag, signal });
   }
 
   async tag(target: Descriptor, reference: string, { signal }: CallOptions = {}): Promise<void> {

@@ -24,8 +24,6 @@ export const defaultRetryPolicy: RetryPolicy = {
 export interface RetryContext {
   readonly policy: RetryPolicy;
   readonly random: () => number;
-  /** Milliseconds of which only differences count. */
-  readonly now: () => number;
   /** Rejects with the signal's reason when aborted. */
   readonly sleep: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
   /** Whether the next try will wait at its host's gate, with all the others. */
@@ -92,12 +90,6 @@ export function isRetryable(error: unknown): error is NetworkError | ResponseErr
   return error instanceof ResponseError && (error.code === 'RATE_LIMITED' || retryableStatuses.has(error.status));
 }
 
-/** How long to wait before a retry, the first one being 1: exponential, with jitter. */
-export function backOff(retry: number, { policy, random }: RetryContext): number {
-  const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (retry - 1));
-  return Math.round(longest * (0.5 + random() / 2));
-}
-
 export async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await wait(milliseconds, undefined, signal === undefined ? {} : { signal });
@@ -125,7 +117,7 @@ const maxAsked = 20;
 
 /** Counts the try. `undefined` when it would be one too many, or too late. */
 function delayBefore(tries: Counts, error: NetworkError | ResponseError, context: RetryContext): number | undefined {
-  const { policy } = context;
+  const { policy, random } = context;
   const asked = error instanceof ResponseError ? error.retryAfter : undefined;
   if (asked !== undefined) {
     tries.waited += asked;
@@ -134,5 +126,6 @@ function delayBefore(tries: Counts, error: NetworkError | ResponseError, context
   if (++tries.own > policy.retries) return undefined;
   // The server closed a connection that was idle; a new one has nothing to wait for.
   if (tries.own === 1 && error instanceof NetworkError && error.reused) return 0;
-  return backOff(tries.own, context);
+  const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (tries.own - 1));
+  return Math.round(longest * (0.5 + random() / 2));
 }

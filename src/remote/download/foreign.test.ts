@@ -1,13 +1,13 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { collect } from '../content/bytes.ts';
-import { describeBytes } from '../content/hash.ts';
-import { mediaTypes } from '../oci/media-type.ts';
-import { parseRepository } from '../oci/reference.ts';
-import { fixedKeychain } from './auth/credential.ts';
-import { remote, type RemoteStore } from './remote-store.ts';
-import { createTransport, type Transport } from './transport/transport.ts';
+import { collect } from '../../content/bytes.ts';
+import { describeBytes } from '../../content/hash.ts';
+import { mediaTypes } from '../../oci/media-type.ts';
+import { parseRepository } from '../../oci/reference.ts';
+import { fixedKeychain } from '../auth/credential.ts';
+import { remote, type RemoteStore } from '../remote-store.ts';
+import { createTransport, type Transport } from '../transport/transport.ts';
 
 const layer = Buffer.from('a layer that the registry does not hold');
 const target = describeBytes(layer, mediaTypes.dockerForeignLayerGzip);
