@@ -7,6 +7,8 @@ import { isProgressMode, type ProgressMode, progressModes } from './progress/mod
 export interface PersistentFlags {
   readonly 'allow-nondistributable-artifacts': boolean;
   readonly insecure: boolean;
+  /** `undefined` for what is set for each registry, else the library's default. */
+  readonly 'max-connections-per-blob': number | undefined;
   /** `undefined` for `all`. */
   readonly platform: Platform | undefined;
   readonly progress: ProgressMode;
@@ -37,6 +39,13 @@ const commonPlatforms = [
 export const persistentFlags: FlagsOf<PersistentFlags> = {
   'allow-nondistributable-artifacts': bool({ description: 'Push non-distributable (foreign) layers, too' }),
   insecure: bool({ description: 'Do not verify TLS certificates, and allow plain HTTP to any registry' }),
+  'max-connections-per-blob': custom<number | undefined>({
+    description: 'Most connections to fetch one large blob over, where that is faster; 1 turns it off',
+    valueName: 'int',
+    initial: undefined,
+    shownDefault: '4',
+    parse: readConnections,
+  }),
   platform: custom<Platform | undefined>({
     description: 'Image to choose from an index, as os/arch[/variant][:osversion]',
     valueName: 'platform',
@@ -76,6 +85,11 @@ export const leadingFlags: FlagsOf<LeadingFlags> = {
 function readProgressMode(text: string): ProgressMode {
   if (isProgressMode(text)) return text;
   throw new Error(`it has to be one of ${progressModes.join(', ')}`);
+}
+
+function readConnections(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new Error('it has to be a whole number from 1 to 99');
 }
 
 function readPlatform(text: string): Platform | undefined {

@@ -23,6 +23,7 @@ it('closes quietly when its transport could not be made: that has been reported 
   session.configure({
     'allow-nondistributable-artifacts': false,
     insecure: false,
+    'max-connections-per-blob': undefined,
     platform: undefined,
     progress: 'auto',
     quiet: false,
