@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'AMBIGUOUS'
   /** A part of a content lies outside of it, or does not continue what is there. */
   | 'OUT_OF_RANGE'
+  /** A registry refuses a manifest because it lacks content that the manifest names. */
+  | 'MISSING_CONTENT'
   /** The target exists and must not be replaced. */
   | 'CONFLICT'
   /** The registry wants credentials or refused those it got (401). */

@@ -16,7 +16,8 @@ export {
   type Reference,
   type Repository,
 } from './oci/reference.ts';
-export { copyGraph, type CopyOptions } from './ops/copy.ts';
+export { copyGraph } from './ops/copy.ts';
+export type { CopyOptions, CopySummary } from './ops/copy-options.ts';
 export { configOf, layersOf, manifestOf } from './ops/read.ts';
 export { imageForPlatform, openArtifact } from './ops/resolve.ts';
 export { validate } from './ops/validate.ts';

@@ -2,7 +2,7 @@ import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
 import { isOciError } from '../errors.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import { GraphCopy } from '../ops/copy.ts';
+import { GraphCopy } from '../ops/graph-copy.ts';
 import { imageForPlatform, openArtifact } from '../ops/resolve.ts';
 import type { RemoteStore } from '../remote/remote-store.ts';
 import { logCopy } from './copy-log.ts';

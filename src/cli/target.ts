@@ -1,7 +1,8 @@
 import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatRepository, identifierOf, type Reference } from '../oci/reference.ts';
-import { type CopyOptions, copyGraph } from '../ops/copy.ts';
+import { copyGraph } from '../ops/copy.ts';
+import type { CopyOptions } from '../ops/copy-options.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { logCopy } from './copy-log.ts';
 import type { Location } from './location.ts';

@@ -4,4 +4,6 @@ export const annotationKeys = {
   title: 'org.opencontainers.image.title',
   baseName: 'org.opencontainers.image.base.name',
   baseDigest: 'org.opencontainers.image.base.digest',
+  /** On an entry of an index: the image that the entry is about, as BuildKit writes it for attestations. */
+  dockerReference: 'vnd.docker.reference.digest',
 } as const;

@@ -38,3 +38,4 @@ export {
   type Repository,
   sameRepository,
 } from './reference.ts';
+export { isReferrersTag, type Referrer, referrerOf, referrersTag } from './referrer.ts';

@@ -1,7 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import { elementSpans, memberSpans } from './json-spans.ts';
 
-/** What becomes of one entry of an index: it stays as it is, or names other content from now on. */
+/** What becomes of one entry of an index: it stays as it is, or names other content from now on; `data` where it embeds it. */
 export type KeptEntry = 'same' | (Pick<Descriptor, 'digest' | 'size'> & { readonly data?: string | undefined });
 
 /**
@@ -30,7 +30,7 @@ export function trimIndex(bytes: Uint8Array, entryAt: (position: number) => Kept
 }
 
 function withContent(descriptor: string, { digest, size, data }: Exclude<KeptEntry, 'same'>): string {
-  const values = { digest: JSON.stringify(digest), size: String(size), data: JSON.stringify(data ?? '') };
+  const values = { digest: JSON.stringify(digest), size: String(size), data: JSON.stringify(data) };
   const changes = Array.from(memberSpans(descriptor), ([key, span]) =>
     Object.hasOwn(values, key) ? { ...span, value: values[key as keyof typeof values] } : undefined,
   ).filter((change) => change !== undefined);

@@ -6,7 +6,9 @@ import { mediaTypes } from '../oci/media-type.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import type { CallOptions } from '../options.ts';
-import { copyGraph, CopyError, GraphCopy } from './copy.ts';
+import { CopyError } from './copy-error.ts';
+import { copyGraph } from './copy.ts';
+import { GraphCopy } from './graph-copy.ts';
 
 const text = new TextEncoder();
 

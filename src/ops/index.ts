@@ -1,4 +1,7 @@
-export { CopyError, copyGraph, type CopyOptions, GraphCopy } from './copy.ts';
+export { copyGraph } from './copy.ts';
+export { CopyError } from './copy-error.ts';
+export type { ChildFilter, CopyOptions, CopySummary, ReferrerCopyOptions } from './copy-options.ts';
+export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
 export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOptions } from './random.ts';
 export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';

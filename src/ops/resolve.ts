@@ -41,14 +41,24 @@ export async function imageForPlatform(
   const seen: Descriptor[] = [];
   const found = await search(artifact, platform, seen, 0, options);
   if (found !== undefined) return { store: artifact.store, root: found };
-  const choices = Array.from(new Set(seen.map((child) => formatPlatform(platformOf(child)))), String).filter(
+  throw noMatch([platform], artifact.root, seen);
+}
+
+/** The failure to find images for platforms, which names those there are. */
+export function noMatch(wanted: readonly Platform[], index: Descriptor, seen: readonly Descriptor[]): OciError {
+  const choices = Array.from(new Set(seen.map((child) => formatPlatform(platformOf(child))))).filter(
     (text) => text !== '',
   );
-  throw new OciError(
+  return new OciError(
     'NO_MATCHING_PLATFORM',
-    `No image for platform ${formatPlatform(platform)} in index ${artifact.root.digest}`,
+    `No image for platform ${wanted.map(formatPlatform).join(', ')} in index ${index.digest}`,
     { hint: choices.length === 0 ? 'The index is empty' : `Available platforms: ${choices.join(', ')}` },
   );
+}
+
+/** What an entry of an index says of its platform; an entry that says nothing counts as linux/amd64. */
+export function platformOf(child: Descriptor): Platform {
+  return child.platform ?? defaultPlatform;
 }
 
 async function search(
@@ -76,8 +86,4 @@ async function search(
     if (inner !== undefined) return inner;
   }
   return undefined;
-}
-
-function platformOf(child: Descriptor): Platform {
-  return child.platform ?? defaultPlatform;
 }

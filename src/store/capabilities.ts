@@ -1,6 +1,7 @@
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type { TransferOptions } from './progress.ts';
 
@@ -28,6 +29,7 @@ export interface ResumingPusher {
 
 /** Puts a manifest and its tag with one request, where a push followed by a tag would take two. */
 export interface TaggingPusher {
+  /** @param reference a tag; or the manifest's own digest, which says of content of an unknown type that it is a manifest */
   pushTagged(expected: Descriptor, content: Uint8Array, reference: string, options?: CallOptions): Promise<void>;
 }
 
@@ -70,6 +72,12 @@ export interface ReferrerLister {
   referrers(subject: ContentId, options?: ReferrerListOptions): Promise<readonly Descriptor[]>;
 }
 
+/** Does not look into what is pushed, and has to be told what refers to what. */
+export interface ReferrerKeeper {
+  /** Lets manifests that were pushed be found, here and by other programs, as referrers of their subjects. */
+  keepReferrers(referrers: readonly Referrer[], options?: CallOptions): Promise<void>;
+}
+
 export interface Deleter {
   /** @throws {OciError} `NOT_FOUND` */
   deleteManifest(digest: Digest, options?: CallOptions): Promise<void>;
@@ -110,6 +118,10 @@ export function canListTags(source: object): source is TagLister {
 
 export function canListReferrers(source: object): source is ReferrerLister {
   return 'referrers' in source;
+}
+
+export function canKeepReferrers(sink: object): sink is ReferrerKeeper {
+  return 'keepReferrers' in sink;
 }
 
 export function canDelete(sink: object): sink is Deleter {

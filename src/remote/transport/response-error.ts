@@ -96,7 +96,7 @@ export async function responseErrorOf(refusal: Refusal): Promise<ResponseError> 
   const bytes = await startOf(refusal.body, maxErrorBody);
   const errors = parseErrorBody(bytes);
   const text = new TextDecoder().decode(bytes.subarray(0, shownBody));
-  const code = codeOf(status, errors, text);
+  const code = lacksContent(refusal, errors) ? 'MISSING_CONTENT' : codeOf(status, errors, text);
   const rateLimit = rateLimitOf(headers);
   const retryAfter = waitOf(code, refusal, errors, text, rateLimit);
   const said = { code, errors, text, retryAfter, rateLimit };
@@ -157,6 +157,13 @@ function codeOf(status: number, errors: readonly WireError[], text: string): Err
   return 'RESPONSE';
 }
 
+/** What is unknown when a manifest is put is never the manifest, but something it names. */
+function lacksContent({ method, status, url }: Refusal, errors: readonly WireError[]): boolean {
+  if (method !== 'PUT' || (status !== 400 && status !== 404) || !url.pathname.includes('/manifests/')) return false;
+  return errors.some(({ code }) => contentUnknown.has(code.toUpperCase()));
+}
+
+const contentUnknown: ReadonlySet<string> = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
 const limitCodes: readonly string[] = ['TOOMANYREQUESTS', 'THROTTLING', 'THROTTLINGEXCEPTION', 'SLOWDOWN'];
 
 /** demand-and-quirks reference, Q-15. */

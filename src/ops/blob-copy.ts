@@ -1,0 +1,86 @@
+import { isOciError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { isNonDistributableType } from '../oci/media-type.ts';
+import type { CallOptions } from '../options.ts';
+import { canMount, canPushFrom, type Mounter } from '../store/capabilities.ts';
+import type { ProgressOptions } from '../store/progress.ts';
+import type { ContentSink, ContentSource } from '../store/store.ts';
+import { CopyError, onSide } from './copy-error.ts';
+import type { CopySlots } from './copy-slots.ts';
+import { SourceBlob } from './source-blob.ts';
+
+/** What had to be done for a blob: nothing, because it is there or need not be, or one of the ways to get it there. */
+export type BlobOutcome = 'exists' | 'left' | 'mounted' | 'moved';
+
+export interface BlobCopyOptions extends CallOptions, ProgressOptions {
+  readonly signal: AbortSignal;
+  readonly nonDistributable: boolean;
+  readonly slots: CopySlots;
+}
+
+/** Brings single blobs from one store to another. */
+export class BlobCopy {
+  readonly #source: ContentSource;
+  readonly #sink: ContentSink;
+  readonly #mounter: Mounter | undefined;
+  readonly #options: BlobCopyOptions;
+
+  constructor(source: ContentSource, sink: ContentSink, options: BlobCopyOptions) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#mounter = canMount(sink) && sink.canMountFrom(source) ? sink : undefined;
+    this.#options = options;
+  }
+
+  async copy(target: Descriptor): Promise<BlobOutcome> {
+    const { nonDistributable, onProgress, slots } = this.#options;
+    if (isNonDistributableType(target.mediaType) && !nonDistributable) {
+      onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
+      return 'left';
+    }
+    if (await this.#exists(target)) {
+      onProgress?.({ type: 'skip', target, reason: 'exists' });
+      return 'exists';
+    }
+    return slots.transfer(target.size, async () => {
+      if (await this.#mount(target)) {
+        onProgress?.({ type: 'skip', target, reason: 'mounted' });
+        return 'mounted';
+      }
+      await this.#move(target);
+      return 'moved';
+    });
+  }
+
+  /** Sends a blob without asking whether it is there: the sink's answer has turned out to be wrong. */
+  async resend(target: Descriptor): Promise<void> {
+    await this.#options.slots.transfer(target.size, () => this.#move(target));
+  }
+
+  async #exists(target: Descriptor): Promise<boolean> {
+    const { signal, slots } = this.#options;
+    const found = await slots.ask(() => onSide('target', () => this.#sink.stat(target, { signal })));
+    // Of another length it is a remnant, or the descriptor is wrong: sending it shows which.
+    return found?.size === target.size;
+  }
+
+  async #mount(target: Descriptor): Promise<boolean> {
+    const { signal } = this.#options;
+    return this.#mounter !== undefined && (await this.#mounter.mount(target, this.#source, { signal }));
+  }
+
+  async #move(target: Descriptor): Promise<void> {
+    const { signal, onProgress } = this.#options;
+    const transfer = { signal, onProgress };
+    const content = new SourceBlob(this.#source, target, transfer);
+    try {
+      if (canPushFrom(this.#sink)) await this.#sink.pushFrom(target, content, transfer);
+      else await this.#sink.push(target, await content.open(0), { signal });
+    } catch (error) {
+      throw isOciError(error) ? new CopyError(content.failed ? 'source' : 'target', error) : error;
+    } finally {
+      await content.cancel();
+    }
+    onProgress?.({ type: 'finish', target });
+  }
+}

@@ -1,0 +1,369 @@
+import { joinSignals } from '../async/join-signals.ts';
+import { Limiter } from '../async/limiter.ts';
+import { maxManifestSize } from '../content/limit.ts';
+import { checkDigest, collectVerified } from '../content/verify.ts';
+import { digestOf } from '../content/hash.ts';
+import { isOciError, OciError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, type Digest } from '../oci/digest.ts';
+import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
+import { isManifestType } from '../oci/media-type.ts';
+import { canFetchManifest, canPushTagged } from '../store/capabilities.ts';
+import type { ProgressEvent } from '../store/progress.ts';
+import type { ContentSink, ContentSource } from '../store/store.ts';
+import { BlobCopy } from './blob-copy.ts';
+import { CopyError, onSide } from './copy-error.ts';
+import type { ChildFilter, CopyOptions, CopySummary } from './copy-options.ts';
+import { CopyRun } from './copy-run.ts';
+import { CopySlots } from './copy-slots.ts';
+import { DigestTags } from './digest-tags.ts';
+import { openContent } from './read.ts';
+import { ReferrerCopy } from './referrer-copy.ts';
+
+export interface GraphCopyOptions extends CopyOptions {
+  /** A root that fails leaves the others going. @default false */
+  readonly keepGoing?: boolean | undefined;
+  /** Manifests that are made from what is at the source and not there themselves, by digest: trimmed indexes. @default none */
+  readonly manifests?: ReadonlyMap<Digest, Uint8Array> | undefined;
+  /** What tags of the sink name, where that has been asked already. @default the sink is asked */
+  readonly tagged?: ReadonlyMap<string, Promise<Descriptor | undefined>> | undefined;
+}
+
+/** A manifest on its way. */
+interface Visit {
+  readonly run: CopyRun;
+  /** Indexes above it. */
+  readonly depth: number;
+  /** Whether an index lists it: then it may be a manifest of a type that nobody knows. */
+  readonly isListed?: boolean | undefined;
+  /** Subjects above it. */
+  readonly level: number;
+  readonly tag?: string | undefined;
+  /** Its bytes, where they have been read already. */
+  readonly bytes?: Uint8Array | undefined;
+}
+
+const defaultMaxDepth = 8;
+
+/** Several roots between the same two stores: what they share moves once, and the first failure ends them all. */
+export class GraphCopy {
+  readonly #source: ContentSource;
+  readonly #sink: ContentSink;
+  readonly #options: GraphCopyOptions;
+  readonly #onProgress: ((event: ProgressEvent) => void) | undefined;
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #slots: CopySlots;
+  readonly #blobs: BlobCopy;
+  readonly #referrers: ReferrerCopy | undefined;
+  readonly #digestTags: DigestTags | undefined;
+  readonly #visits = new Map<Digest, Promise<void>>();
+  /** Content that the sink said to have, and what of it was sent nevertheless. */
+  readonly #there = new Set<Digest>();
+  readonly #resent = new Map<Digest, Promise<void>>();
+  readonly #copiedTags = new Set<string>();
+
+  /** @throws {OciError} `UNSUPPORTED` when referrers are wanted and the source cannot list them */
+  constructor(source: ContentSource, sink: ContentSink, options: GraphCopyOptions = {}) {
+    const { concurrency, nonDistributable = false, onProgress, referrers = false, signal } = options;
+    this.#source = source;
+    this.#sink = sink;
+    this.#options = options;
+    this.#onProgress = onProgress;
+    this.#signal = joinSignals(signal, this.#abort.signal);
+    this.#slots = new CopySlots(concurrency, this.#signal);
+    this.#blobs = new BlobCopy(source, sink, {
+      signal: this.#signal,
+      nonDistributable,
+      onProgress,
+      slots: this.#slots,
+    });
+    if (referrers !== false) this.#referrers = this.#followReferrers(referrers === true ? {} : referrers);
+    if (options.digestTags === true) this.#digestTags = new DigestTags(source);
+  }
+
+  /** @see copyGraph */
+  async copy(root: Descriptor, tag?: string): Promise<CopySummary> {
+    const run = new CopyRun();
+    try {
+      const visit = { run, depth: 0, level: 0, tag };
+      await (tag === undefined ? this.#visit(root, visit) : this.#copyManifest(root, visit));
+      await run.settle();
+      await this.#copyDigestTags(run);
+      return run.summary();
+    } catch (error) {
+      if (this.#options.keepGoing !== true) this.#abort.abort(error);
+      await Promise.allSettled([...this.#visits.values(), ...run.followers, this.#slots.settle()]);
+      throw error;
+    }
+  }
+
+  #visit(target: Descriptor, visit: Visit): Promise<void> {
+    const known = this.#visits.get(target.digest);
+    if (known !== undefined) return known;
+    this.#onProgress?.({ type: 'queued', target });
+    const task =
+      isManifestType(target.mediaType) || visit.bytes !== undefined || visit.depth + visit.level === 0
+        ? this.#copyManifest(target, visit)
+        : this.#copyBlob(target, visit);
+    this.#visits.set(target.digest, task);
+    // A sibling may fail first; this rejection is then awaited only by allSettled. Another root may try again.
+    task.catch(() => this.#visits.delete(target.digest));
+    return task;
+  }
+
+  async #copyManifest(target: Descriptor, visit: Visit): Promise<void> {
+    const copied = this.#bringManifest(target, visit);
+    copied.catch(() => {});
+    visit.run.unlooked.add(target.digest);
+    this.#referrers?.follow(target, copied, visit.run, visit.level);
+    await copied;
+  }
+
+  async #bringManifest(target: Descriptor, visit: Visit): Promise<void> {
+    const { run, tag } = visit;
+    const known = tag === undefined ? this.#exists(target) : this.#isTagged(target, tag);
+    known.catch(() => {});
+    const bytes = visit.bytes ?? (await this.#slots.transfer(target.size, () => this.#read(target)));
+    const manifest = this.#parse(bytes, target, visit);
+    const children = manifest === undefined ? [] : await this.#childrenOf(manifest, target);
+    const isTrusted = this.#options.trustManifests === true && (await known);
+    await this.#visitAll(isTrusted ? this.#neededBelow(children) : children, visit, manifest);
+    if (await known) {
+      this.#there.add(target.digest);
+      run.foundManifest();
+      this.#onProgress?.({ type: 'skip', target, reason: 'exists', tag });
+      return;
+    }
+    await this.#push(target, bytes, { tag, children, run });
+    run.movedManifest();
+    this.#onProgress?.({ type: 'finish', target, tag });
+  }
+
+  /** A manifest is held in memory until its children are there, so that an index of thousands takes them bit by bit. */
+  async #visitAll(
+    children: readonly Descriptor[],
+    { run, depth, level }: Visit,
+    parent: Manifest | undefined,
+  ): Promise<void> {
+    const manifests = new Limiter(this.#slots.waiting);
+    const below = { run, level, depth: depth + 1, isListed: parent?.kind === 'index' };
+    const tasks = children.map((child) =>
+      isManifestType(child.mediaType)
+        ? manifests.run(() => this.#visit(child, below), this.#signal)
+        : this.#visit(child, below),
+    );
+    // Where a failure stops nothing, no child may still run when its parent has failed.
+    if (this.#options.keepGoing === true) await Promise.allSettled(tasks);
+    await Promise.all(tasks);
+  }
+
+  async #copyBlob(target: Descriptor, visit: Visit): Promise<void> {
+    // Old tools leave the type of a child out.
+    if (visit.isListed === true && target.mediaType === '') {
+      const found = await this.#resolve(target);
+      if (found !== undefined) return this.#copyManifest({ ...target, mediaType: found.mediaType }, visit);
+    }
+    try {
+      this.#count(target, await this.#blobs.copy(target), visit.run);
+    } catch (error) {
+      const isMissing = error instanceof CopyError && error.side === 'source' && error.code === 'NOT_FOUND';
+      // An index may list manifests of types that only those know who wrote them.
+      if (visit.isListed !== true || !isMissing || (await this.#resolve(target)) === undefined) throw error;
+      await this.#copyManifest(target, visit);
+    }
+  }
+
+  #count(target: Descriptor, outcome: Awaited<ReturnType<BlobCopy['copy']>>, run: CopyRun): void {
+    if (outcome === 'moved') run.movedBlob(target);
+    else if (outcome === 'mounted') run.mountedBlob();
+    else if (outcome === 'exists') run.foundBlob();
+    if (outcome === 'mounted' || outcome === 'exists') this.#there.add(target.digest);
+  }
+
+  async #read(target: Descriptor): Promise<Uint8Array> {
+    const options = { signal: this.#signal };
+    const made = this.#options.manifests?.get(target.digest);
+    if (made !== undefined) return made;
+    return onSide('source', async () => {
+      if (isManifestType(target.mediaType) || target.data !== undefined || !canFetchManifest(this.#source)) {
+        return collectVerified(await openContent(this.#source, target, options), target, maxManifestSize);
+      }
+      // By its type a store would take it for a blob.
+      const { bytes } = await this.#source.fetchManifest(target.digest, options);
+      checkDigest(digestOf(bytes, algorithmOf(target.digest)), target.digest);
+      return bytes;
+    });
+  }
+
+  /** @returns `undefined` for a manifest of a type that is not known: it is copied, whatever it names is not */
+  #parse(bytes: Uint8Array, target: Descriptor, { depth }: Visit): Manifest | undefined {
+    const { maxDepth = defaultMaxDepth } = this.#options;
+    let manifest: Manifest;
+    try {
+      manifest = parseManifest(bytes, target);
+    } catch (error) {
+      if (isManifestType(target.mediaType)) throw error;
+      return undefined;
+    }
+    if (manifest.kind === 'index' && depth > maxDepth) {
+      throw new OciError('LIMIT_EXCEEDED', `Index ${target.digest} is nested more than ${maxDepth} levels deep`);
+    }
+    return manifest;
+  }
+
+  /** Schema 1 lists digests without sizes, which the source has to state. */
+  async #childrenOf(manifest: Manifest, target: Descriptor): Promise<readonly Descriptor[]> {
+    if (manifest.kind === 'index') return childrenOf(manifest).filter((child) => this.#includes(child, target));
+    if (manifest.kind === 'image') return childrenOf(manifest);
+    return Promise.all(
+      manifest.layers.map(async (layer) => {
+        const found = await this.#slots.ask(() => this.#source.stat(layer, { signal: this.#signal }));
+        if (found === undefined) throw new OciError('NOT_FOUND', `The source has no layer ${layer.digest}`);
+        return found;
+      }),
+    );
+  }
+
+  #includes(...[child, parent]: Parameters<ChildFilter>): boolean {
+    return this.#options.includeChild?.(child, parent) ?? true;
+  }
+
+  /** What has to be visited under a manifest that is trusted to be complete: manifests whose attachments are wanted. */
+  #neededBelow(children: readonly Descriptor[]): readonly Descriptor[] {
+    if (this.#referrers === undefined && this.#digestTags === undefined) return [];
+    return children.filter(({ mediaType }) => isManifestType(mediaType));
+  }
+
+  async #push(
+    target: Descriptor,
+    bytes: Uint8Array,
+    {
+      tag,
+      children,
+      run,
+    }: { readonly tag?: string | undefined; readonly children: readonly Descriptor[]; readonly run: CopyRun },
+  ): Promise<void> {
+    const put = (): Promise<void> =>
+      this.#slots.transfer(target.size, () => onSide('target', () => this.#put(target, bytes, tag)));
+    try {
+      await put();
+    } catch (error) {
+      if (!isOciError(error, 'MISSING_CONTENT')) throw error;
+      // A registry may answer that it has a blob and know nothing of it afterwards (demand-and-quirks reference, Q-52).
+      const doubtful = children.filter(({ digest }) => this.#there.has(digest));
+      if (doubtful.length === 0) throw this.#explained(error);
+      this.#warn(`The target lacks content of ${target.digest} that it said to have; it is sent again`);
+      await Promise.all(doubtful.map((child) => this.#resend(child, run)));
+      await put();
+    }
+  }
+
+  async #put(target: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
+    const options = { signal: this.#signal };
+    if (canPushTagged(this.#sink) && (tag !== undefined || !isManifestType(target.mediaType))) {
+      return this.#sink.pushTagged(target, bytes, tag ?? target.digest, options);
+    }
+    await this.#sink.push(target, bytes, options);
+    if (tag !== undefined) await this.#sink.tag(target, tag, options);
+  }
+
+  #resend(target: Descriptor, run: CopyRun): Promise<void> {
+    const known = this.#resent.get(target.digest);
+    if (known !== undefined) return known;
+    const task = isManifestType(target.mediaType) ? this.#resendManifest(target, run) : this.#blobs.resend(target);
+    this.#resent.set(target.digest, task);
+    return task;
+  }
+
+  async #resendManifest(target: Descriptor, run: CopyRun): Promise<void> {
+    const bytes = await this.#slots.transfer(target.size, () => this.#read(target));
+    const children = await this.#childrenOf(parseManifest(bytes, target), target);
+    await this.#push(target, bytes, { children, run });
+  }
+
+  #explained(error: OciError): OciError {
+    if (this.#options.includeChild === undefined || !isOciError(error.cause)) return error;
+    const { code, message } = error.cause;
+    const hint = 'It takes no index without all of its images: leave --sparse out, and the index is trimmed';
+    return new CopyError('target', new OciError(code, message, { cause: error.cause, hint }));
+  }
+
+  async #exists(target: Descriptor): Promise<boolean> {
+    const found = await this.#slots.ask(() =>
+      onSide('target', () => this.#sink.stat(target, { signal: this.#signal })),
+    );
+    return found?.size === target.size;
+  }
+
+  /** A registry with immutable tags refuses even the same manifest, so it is not sent where the tag already names it. */
+  async #isTagged(target: Descriptor, tag: string): Promise<boolean> {
+    const sink = this.#sink as ContentSink & Partial<ContentSource>;
+    const asked = this.#options.tagged?.get(tag);
+    if (asked === undefined && sink.resolve === undefined) return false;
+    try {
+      const found = await this.#slots.ask(async () => asked ?? sink.resolve?.(tag, { signal: this.#signal }));
+      return found?.digest === target.digest;
+    } catch {
+      // Whatever keeps the tag from being read, the push shows whether it matters.
+      this.#signal.throwIfAborted();
+      return false;
+    }
+  }
+
+  async #resolve({ digest }: Descriptor): Promise<Descriptor | undefined> {
+    try {
+      return await this.#slots.ask(() =>
+        onSide('source', () => this.#source.resolve(digest, { signal: this.#signal })),
+      );
+    } catch (error) {
+      if (isOciError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  /** What a digest tag names may have digest tags itself. */
+  async #copyDigestTags(run: CopyRun): Promise<void> {
+    const digestTags = this.#digestTags;
+    if (digestTags === undefined) return;
+    while (run.unlooked.size > 0) {
+      const digests = Array.from(run.unlooked);
+      run.unlooked.clear();
+      const options = { signal: this.#signal };
+      const found = await onSide('source', () => Promise.all(digests.map((digest) => digestTags.of(digest, options))));
+      const tags = found.flat().filter((tag) => !this.#copiedTags.has(tag));
+      for (const tag of tags) this.#copiedTags.add(tag);
+      await Promise.all(tags.map((tag) => this.#copyDigestTag(tag, run)));
+      await run.settle();
+    }
+  }
+
+  async #copyDigestTag(tag: string, run: CopyRun): Promise<void> {
+    const root = await this.#slots.ask(() =>
+      onSide('source', () => this.#source.resolve(tag, { signal: this.#signal })),
+    );
+    await this.#copyManifest(root, { run, depth: 0, level: 0, tag });
+    run.digestTags.push(tag);
+  }
+
+  #followReferrers(options: Exclude<CopyOptions['referrers'], boolean | undefined>): ReferrerCopy {
+    const host = {
+      source: this.#source,
+      sink: this.#sink,
+      signal: this.#signal,
+      ask: <T>(question: () => Promise<T>) => this.#slots.ask(question),
+      read: (target: Descriptor) => this.#slots.transfer(target.size, () => this.#read(target)),
+      copy: (target: Descriptor, bytes: Uint8Array, run: CopyRun, level: number) =>
+        this.#visit(target, { run, level, depth: 0, bytes }),
+      resend: (target: Descriptor, bytes: Uint8Array) =>
+        this.#slots.transfer(target.size, () => onSide('target', () => this.#put(target, bytes, undefined))),
+      wasThere: (digest: Digest) => this.#there.has(digest),
+      warn: (message: string) => this.#warn(message),
+    };
+    return new ReferrerCopy(host, options);
+  }
+
+  #warn(message: string): void {
+    this.#onProgress?.({ type: 'warning', message });
+  }
+}
