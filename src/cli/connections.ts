@@ -1,10 +1,15 @@
 import type { RegistryName } from '../oci/reference.ts';
-import type { Keychain } from '../remote/auth/credential.ts';
+import type { Credential, Keychain } from '../remote/auth/credential.ts';
 import type { CredentialEnvironment } from '../remote/auth/environment.ts';
+import type { Exchange } from '../remote/transport/exchange.ts';
+import type { HostLimits } from '../remote/transport/host-limits.ts';
+import type { HostSettings } from '../remote/transport/host-settings.ts';
 import type { Transport } from '../remote/transport/transport.ts';
 import type { Globals } from './globals.ts';
 import type { Log } from './log.ts';
 import type { Process } from './process.ts';
+import type { Side, SideSettings, SidesSettings } from './side-flags.ts';
+import { tlsFrom } from './tls-files.ts';
 import { traceTo } from './trace.ts';
 
 /** What {@link Connections} are made from. */
@@ -12,14 +17,31 @@ export interface ConnectionsContext {
   readonly process: Process;
   readonly log: Log;
   readonly globals: Globals | undefined;
+  /** What was told of one side of a copy only. */
+  readonly sides: SidesSettings;
   /** The password in front of the command's name; empty when there is none. */
   password(): Promise<string>;
+  /** A password from standard input. */
+  readPassword(): Promise<string>;
 }
 
-/** How one run of the program reaches registries: credentials, certificates, proxies, limits. Made when first asked for. */
+/** What all transports of a run have in common: connections, and limits for each host. */
+interface Shared {
+  readonly exchange: Exchange;
+  readonly limits: HostLimits;
+}
+
+/**
+ * How one run of the program reaches registries: credentials, certificates, proxies, limits. Made when first asked for. There
+ * is one transport, or where something was told of one side only, one more for that side.
+ */
 export class Connections {
   readonly #context: ConnectionsContext;
-  #transport: Promise<Transport> | undefined;
+  readonly #transports = new Map<Side | 'any', Promise<Transport>>();
+  /** The registry that each side is about: what is told of a side goes there only. */
+  readonly #registries = new Map<Side, RegistryName>();
+  #shared: Promise<Shared> | undefined;
+  #stored: Promise<Keychain> | undefined;
   #passwordFor: RegistryName | undefined;
 
   constructor(context: ConnectionsContext) {
@@ -32,13 +54,23 @@ export class Connections {
   }
 
   /** @see writesTo */
-  asks(registry: RegistryName): void {
+  asks(registry: RegistryName, side: Side = 'source'): void {
     this.#passwordFor ??= registry;
+    if (!this.#registries.has(side)) this.#registries.set(side, registry);
   }
 
-  async transport(): Promise<Transport> {
-    this.#transport ??= this.#createTransport();
-    return this.#transport;
+  /** @param side matters where something was told of one side only. @default 'source' */
+  async transport(side: Side = 'source'): Promise<Transport> {
+    const settings = this.#context.sides[side];
+    const key = settings === undefined ? 'any' : side;
+    const known = this.#transports.get(key) ?? this.#createTransport(settings);
+    this.#transports.set(key, known);
+    return known;
+  }
+
+  /** For the time of one command that tries credentials out: they are shown to one registry only. */
+  async transportWith(credential: Credential, registry: RegistryName): Promise<Transport> {
+    return this.#createTransport(undefined, async (scope) => (scope.registry === registry ? credential : undefined));
   }
 
   /** Where Docker, podman and their like keep credentials. */
@@ -49,41 +81,76 @@ export class Connections {
   }
 
   /** Credentials of the command line for the one registry they are for, else what is stored. */
-  async keychain(): Promise<Keychain> {
-    const { defaultKeychain } = await import('../remote/auth/docker-config.ts');
-    const stored = defaultKeychain(this.credentialEnvironment());
+  async keychain(settings?: SideSettings): Promise<Keychain> {
+    this.#stored ??= this.#storedKeychain();
+    const stored = await this.#stored;
+    if (settings !== undefined && settings.username !== '') return this.#keychainOfSide(settings, stored);
     const username = this.#context.globals?.username ?? '';
     if (username === '') return stored;
     const given = { source: 'the command line', username, password: await this.#context.password() };
-    return async (scope, options) =>
-      this.#passwordFor === undefined || scope.registry === this.#passwordFor ? given : stored(scope, options);
+    return async (scope, options) => {
+      this.#passwordFor ??= scope.registry;
+      return scope.registry === this.#passwordFor ? given : stored(scope, options);
+    };
   }
 
   async close(): Promise<void> {
-    // One that could not be made has been reported by whoever asked for it.
-    await this.#transport?.then(
-      (transport) => transport.close(),
+    // What could not be made has been reported by whoever asked for it.
+    await this.#shared?.then(
+      ({ exchange }) => exchange.close?.(),
       () => {},
     );
   }
 
-  async #createTransport(): Promise<Transport> {
-    const [{ createTransport }, { nodeHttp }, { configuredHeaders }] = await Promise.all([
+  async #keychainOfSide(settings: SideSettings, stored: Keychain): Promise<Keychain> {
+    const { side, username, passwordStdin } = settings;
+    const password = passwordStdin ? await this.#context.readPassword() : settings.password;
+    const given = { source: `--${side}-username`, username, password };
+    return async (scope, options) => (scope.registry === this.#registries.get(side) ? given : stored(scope, options));
+  }
+
+  async #storedKeychain(): Promise<Keychain> {
+    const { defaultKeychain } = await import('../remote/auth/docker-config.ts');
+    return defaultKeychain(this.credentialEnvironment());
+  }
+
+  async #createTransport(settings: SideSettings | undefined, keychain?: Keychain): Promise<Transport> {
+    this.#shared ??= this.#share();
+    const [shared, { createTransport }, { configuredHeaders }] = await Promise.all([
+      this.#shared,
       import('../remote/transport/transport.ts'),
-      import('../remote/transport/node-http.ts'),
       import('../remote/auth/docker-config.ts'),
     ]);
     const { process, log, globals } = this.#context;
-    const { program, version, env } = process;
+    const { program, version } = process;
     return createTransport({
-      exchange: nodeHttp({
-        ca: async () => (await import('./trusted-certificates.ts')).trustedCertificates(env),
-      }),
+      ...shared,
       userAgent: `${program}/${version} crane-oci/${version}`,
       insecure: globals?.insecure ?? false,
-      keychain: await this.keychain(),
+      maxConnectionsPerBlob: globals?.['max-connections-per-blob'],
+      hosts: this.#hostsOf(settings),
+      keychain: keychain ?? (await this.keychain(settings)),
       headers: async () => configuredHeaders(this.credentialEnvironment()),
       onEvent: traceTo(log, globals?.verbose ?? 0),
     });
+  }
+
+  async #share(): Promise<Shared> {
+    const [{ nodeHttp }, { HostLimits }] = await Promise.all([
+      import('../remote/transport/node-http.ts'),
+      import('../remote/transport/host-limits.ts'),
+    ]);
+    const { env } = this.#context.process;
+    const ca = async (): Promise<readonly string[] | undefined> =>
+      (await import('./trusted-certificates.ts')).trustedCertificates(env);
+    return { exchange: nodeHttp({ ca }), limits: new HostLimits() };
+  }
+
+  /** What was told of a side is for the registry of that side. */
+  #hostsOf(settings: SideSettings | undefined): (registry: RegistryName) => HostSettings {
+    if (settings === undefined) return () => ({});
+    const { side, insecure } = settings;
+    const own: HostSettings = { ...(insecure ? { insecure } : {}), tls: tlsFrom({ ...settings, flags: `--${side}-` }) };
+    return (registry) => (registry === this.#registries.get(side) ? own : {});
   }
 }

@@ -31,7 +31,7 @@ export async function copyAllTags(
   const from = await parse(source);
   const to = await parse(destination);
   session.connections.writesTo(to.registry);
-  const [reader, writer] = await Promise.all([session.repository(from), session.repository(to, 'push')]);
+  const [reader, writer] = await Promise.all([session.repository(from), session.repository(to, 'push', 'destination')]);
   const [tags, taken] = await Promise.all([
     step(`reading tags for ${source}`, () => listTags(session, reader)),
     step(`reading tags for ${destination}`, async (): Promise<readonly string[]> =>

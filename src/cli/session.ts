@@ -8,6 +8,7 @@ import type { RepositoryAccess } from '../wire/scope.ts';
 import { Connections } from './connections.ts';
 import type { Globals } from './globals.ts';
 import { UsageError } from './framework/usage-error.ts';
+import { readSides, type Side, type SideFlags, type SidesSettings } from './side-flags.ts';
 import { createLog, type Log } from './log.ts';
 import type { Output, Process } from './process.ts';
 import { LiveOutput } from './progress/live-output.ts';
@@ -28,6 +29,7 @@ export class Session {
   readonly #open: AsyncDisposable[] = [];
   readonly #stores = new Map<string, Promise<RemoteStore>>();
   #globals: Globals | undefined;
+  #sides: SidesSettings = {};
   #progress: Progress | undefined;
   #connections: Connections | undefined;
   #password: Promise<string> | undefined;
@@ -87,6 +89,15 @@ export class Session {
     this.#progress = new Progress(mode, { process: this.process, output: this.#output, log: this.log });
   }
 
+  /**
+   * Takes over what was told of one side of a copy only. To be called before anything is opened.
+   *
+   * @throws {UsageError}
+   */
+  configureSides(flags: SideFlags): void {
+    if (this.#globals !== undefined) this.#sides = readSides(flags, this.#globals);
+  }
+
   /** The result of a command. */
   async print(chunk: string | Uint8Array): Promise<void> {
     await this.endProgress();
@@ -104,11 +115,15 @@ export class Session {
     return resource;
   }
 
-  /** A repository in its registry. */
-  async repository(repository: Repository, access: RepositoryAccess = 'pull'): Promise<RemoteStore> {
-    this.connections.asks(repository.registry);
-    const key = `${access} ${formatRepository(repository)}`;
-    const known = this.#stores.get(key) ?? this.#openRepository(repository, access);
+  /** A repository in its registry, with the credentials and certificates of a side where it has its own. */
+  async repository(
+    repository: Repository,
+    access: RepositoryAccess = 'pull',
+    side: Side = 'source',
+  ): Promise<RemoteStore> {
+    this.connections.asks(repository.registry, side);
+    const key = `${access} ${this.#sides[side] === undefined ? '' : side} ${formatRepository(repository)}`;
+    const known = this.#stores.get(key) ?? this.#openRepository(repository, access, side);
     this.#stores.set(key, known);
     return known;
   }
@@ -118,7 +133,9 @@ export class Session {
       process: this.process,
       log: this.log,
       globals: this.#globals,
+      sides: this.#sides,
       password: () => this.password(),
+      readPassword: () => this.readPassword(),
     });
     return this.#connections;
   }
@@ -145,8 +162,9 @@ export class Session {
     await this.#connections?.close();
   }
 
-  async #openRepository(repository: Repository, access: RepositoryAccess): Promise<RemoteStore> {
-    const [transport, { RemoteStore }] = await Promise.all([this.transport(), import('../remote/remote-store.ts')]);
-    return new RemoteStore(repository, { transport, access });
+  async #openRepository(repository: Repository, access: RepositoryAccess, side: Side): Promise<RemoteStore> {
+    const transport = this.connections.transport(side);
+    const [made, { RemoteStore }] = await Promise.all([transport, import('../remote/remote-store.ts')]);
+    return new RemoteStore(repository, { transport: made, access });
   }
 }

@@ -31,7 +31,7 @@ async function openRegistryTarget(session: Session, reference: Reference): Promi
   const { text, tag, digest } = reference;
   const repository = formatRepository(reference);
   session.connections.writesTo(reference.registry);
-  const store = await session.repository(reference, 'push');
+  const store = await session.repository(reference, 'push', 'destination');
   return {
     name: text,
     tag,

@@ -6,6 +6,7 @@ export { configuredHeaders, defaultKeychain, dockerConfigFile, dockerKeychain } 
 export type { CredentialEnvironment } from './auth/environment.ts';
 export { podmanAuthFiles, podmanKeychain } from './auth/podman-auth.ts';
 export {
+  type AccessCheck,
   type AccessOptions,
   type Authorization,
   type AuthorizationOptions,

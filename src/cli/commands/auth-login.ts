@@ -1,4 +1,7 @@
+import { isOciError, OciError } from '../../errors.ts';
+import type { RegistryName } from '../../oci/reference.ts';
 import { storeCredential } from '../../remote/auth/config-file.ts';
+import type { Credential } from '../../remote/auth/credential.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -11,7 +14,7 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: '[OPTIONS] [SERVER]',
   description:
-    "Store credentials for a registry in Docker's config.json, or in the credential helper that the file names. They are not checked with the registry.",
+    "Ask a registry whether it takes a user name and password, and store them in Docker's config.json, or in the credential helper that the file names. What the registry refuses is not stored.",
   examples: 'crane auth login ghcr.io -u USER --password-stdin < token',
   arguments: exactly(1),
   flags: {
@@ -21,6 +24,7 @@ export const command: Command<Session, Globals> = defineCommand({
       description: 'Password; prefer --password-stdin, since process lists and shell histories show arguments',
     }),
     'password-stdin': bool({ description: 'Read the password from standard input' }),
+    'skip-verify': bool({ description: 'Store the credentials without asking the registry' }),
   },
   async run({ args: [server = ''], flags, globals, context: session }) {
     const registry = await step(`parsing registry ${JSON.stringify(server)}`, async () => parseServerName(server));
@@ -31,6 +35,7 @@ export const command: Command<Session, Globals> = defineCommand({
         ? await session.password()
         : flags.password;
     if (username === '' || password === '') throw new UsageError('username and password required');
+    if (!flags['skip-verify']) await verify(session, registry, { source: 'the command line', username, password });
     const stored = await storeCredential(
       session.connections.credentialEnvironment(),
       registry,
@@ -41,6 +46,29 @@ export const command: Command<Session, Globals> = defineCommand({
     session.log.line(`logged in via ${stored.file}`);
   },
 });
+
+/** Ends the command unless the registry takes the credentials or asks for none. */
+async function verify(session: Session, registry: RegistryName, credential: Credential): Promise<void> {
+  const { checkAccess } = await import('../../remote/authorization.ts');
+  try {
+    const transport = await session.connections.transportWith(credential, registry);
+    const { scheme } = await checkAccess(registry, { transport, signal: session.signal });
+    if (scheme !== 'none') return;
+    session.log.line(`${registry} asks for no credentials; stored unverified`);
+  } catch (error) {
+    session.signal.throwIfAborted();
+    if (!isOciError(error)) throw error;
+    const isRefused = error.name === 'ResponseError' && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED');
+    throw new OciError(error.code, `${error.message}; nothing was stored`, {
+      cause: error,
+      hint: isRefused ? refusedHint : [error.hint ?? [], unaskedHint].flat().join('; '),
+    });
+  }
+}
+
+const refusedHint =
+  'Check user name and password; many registries want an access token in place of the password. --skip-verify stores them all the same';
+const unaskedHint = '--skip-verify stores the credentials without asking the registry';
 
 function warnUnencrypted(session: Session, file: string): void {
   session.log.plain(`

@@ -6,6 +6,7 @@ import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { openForPlatform } from '../open.ts';
 import type { Session } from '../session.ts';
+import { sideFlags } from '../side-flags.ts';
 import { step } from '../step.ts';
 import { openTarget, type Target } from '../target.ts';
 
@@ -20,8 +21,10 @@ export const command: Command<Session, Globals> = defineCommand({
     'all-tags': bool({ shorthand: 'a', description: 'Copy all tags of the repository SRC to the repository DST' }),
     'no-clobber': bool({ shorthand: 'n', description: 'Do not overwrite tags that exist at the target' }),
     jobs: int({ shorthand: 'j', description: 'Number of tags and blobs to copy at the same time; 0 means 4' }),
+    ...sideFlags,
   },
   async run({ args: [source = '', destination = ''], flags, context: session }) {
+    session.configureSides(flags);
     const jobs = flags.jobs > 0 ? flags.jobs : 4;
     if (flags['all-tags']) {
       const { copyAllTags } = await import('../copy-all-tags.ts');
