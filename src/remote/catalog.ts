@@ -52,7 +52,7 @@ async function readPage(
       maxPageSize,
     );
   } catch (error) {
-    if (!isOciError(error, 'NOT_FOUND')) throw error;
+    if (!isOciError(error, 'NOT_FOUND') && !isOciError(error, 'UNSUPPORTED')) throw error;
     const hint = 'List the tags of a repository you know with: crane ls REPOSITORY';
     throw new OciError('UNSUPPORTED', `${registry} does not list its repositories`, { cause: error, hint });
   }

@@ -124,7 +124,7 @@ export async function readReferrersTag(
 const absent: ReadonlySet<string> = new Set(['NOT_FOUND', 'DENIED', 'UNAUTHORIZED']);
 
 /** Programs elsewhere may change a list at the same moment; after so many rounds the last one to write has the last word. */
-const maxRounds = 4;
+const maxRounds = 10;
 
 /**
  * Reads, changes and writes a list, and looks at it again: whoever read it before we wrote has then written without our change.

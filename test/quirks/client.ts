@@ -3,6 +3,7 @@ import type { Credential } from '../../src/remote/auth/credential.ts';
 import { nodeHttp } from '../../src/remote/transport/node-http.ts';
 import { createTransport, type Transport } from '../../src/remote/transport/transport.ts';
 import { remote, type RemoteStore } from '../../src/remote/remote-store.ts';
+import { pushImage, type SampleImage } from '../conformance/samples.ts';
 import type { SimulatedRegistry } from '../simulated-registry/simulate.ts';
 import type { Users } from '../simulated-registry/users.ts';
 
@@ -44,6 +45,17 @@ export function clientOf(
 /** A store of a registry without a login, with little patience. */
 export function storeOf(registry: SimulatedRegistry, name = 'app', options: Options = {}): RemoteStore {
   return remote(registry.repository(name), clientOf(registry, {}, options));
+}
+
+/** A repository with an image in it, put there past all quirks. */
+export async function seeded(registry: SimulatedRegistry, image: SampleImage, tag = 'v1', name = 'app'): Promise<void> {
+  await pushImage(await registry.content(name), image, tag);
+}
+
+/** Requests of one method to paths with a part, of one server. */
+export function countOf(registry: SimulatedRegistry, method: string, part: string, server = 'registry'): number {
+  return registry.requests.filter((one) => one.method === method && one.path.includes(part) && one.server === server)
+    .length;
 }
 
 /** The secret went to the registry and its token server only. */

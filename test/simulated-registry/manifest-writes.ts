@@ -33,6 +33,7 @@ interface Put {
   readonly type: string;
   readonly bytes: Buffer;
   readonly document: Document;
+  readonly ifMatch: string | undefined;
 }
 
 /** Q-53 to Q-56, Q-68, Q-69, Q-87: which manifests are taken, and what is said about it. */
@@ -44,7 +45,7 @@ export function manifestWrites(world: World): Layer {
     const { repository, reference } = route;
     const document = parse(bytes);
     const type = essenceOf(headers['content-type'] ?? document.mediaType ?? '');
-    const put = { repository, reference, type, bytes, document };
+    const put = { repository, reference, type, bytes, document, ifMatch: headers['if-match'] };
     const rules = world.quirks.manifests ?? {};
     const refused = refusedForm(put, rules) ?? (await refusedState(world, put, rules));
     if (refused !== undefined) return refused;
@@ -101,8 +102,8 @@ function isMixed({ type, document }: Put): boolean {
 /** Rules about what is there already. */
 async function refusedState(
   { storage, quirks }: World,
-  { repository, reference, type, document }: Put,
-  { immutableTags, kindChange }: ManifestQuirks,
+  { repository, reference, type, document, ifMatch }: Put,
+  { immutableTags, kindChange, ifMatch: heedsIfMatch }: ManifestQuirks,
 ): Promise<SimulatedAnswer | undefined> {
   const content = (await storage.find(repository))?.content;
   const { subject } = document;
@@ -112,6 +113,9 @@ async function refusedState(
   }
   if (isDigest(reference) || content === undefined) return undefined;
   const known = await resolved(content.resolve(reference));
+  if (heedsIfMatch === true && ifMatch !== undefined && ifMatch !== `"${known?.digest}"`) {
+    return failure(412, 'PRECONDITION', 'the manifest has changed');
+  }
   if (known === undefined) return undefined;
   if (immutableTags !== undefined) return immutable(immutableTags, reference);
   if (kindChange !== undefined && isIndexType(known.mediaType) !== isIndexType(type)) {

@@ -236,6 +236,8 @@ export interface ManifestQuirks {
   maxBytes?: number | undefined;
   /** Q-52: HEAD still finds blobs that are gone. */
   staleHead?: boolean | undefined;
+  /** + Q-68: `If-Match` is heeded, with 412. */
+  ifMatch?: boolean | undefined;
   immutableTags?: 400 | 403 | 409 | 412 | undefined;
   /** Q-53: how many reads of what was just written find nothing. */
   readAfterWriteLag?: number | undefined;
