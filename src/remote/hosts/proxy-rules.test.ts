@@ -68,7 +68,9 @@ describe('the proxies of the environment', () => {
     expect(viaProxy({ https_proxy: 'small.test', HTTPS_PROXY: 'large.test' }, 'https://registry.test/')).toBe(
       'http://large.test/',
     );
-    expect(viaProxy({ https_proxy: 'small.test', HTTPS_PROXY: '' }, 'https://registry.test/')).toBe('http://small.test/');
+    expect(viaProxy({ https_proxy: 'small.test', HTTPS_PROXY: '' }, 'https://registry.test/')).toBe(
+      'http://small.test/',
+    );
     expect(viaProxy({ HTTPS_PROXY: proxy, no_proxy: '*' }, 'https://registry.test/')).toBeUndefined();
   });
 
@@ -84,7 +86,12 @@ describe('the proxies of the environment', () => {
   });
 
   it('that make no sense are an error which names the variable and shows no password', () => {
-    for (const value of ['http://user:hunter2@', 'ftp://user:hunter2@proxy.test', 'http://user:hunter2@[x', 'http://']) {
+    for (const value of [
+      'http://user:hunter2@',
+      'ftp://user:hunter2@proxy.test',
+      'http://user:hunter2@[x',
+      'http://',
+    ]) {
       const fault = catchError(() => environmentProxies({ https_proxy: value }));
       expect(fault).toMatchObject({ code: 'INVALID_SETTINGS' });
       expect(String(fault)).toContain('https_proxy');

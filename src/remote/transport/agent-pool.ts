@@ -88,7 +88,10 @@ export class AgentPool {
     for (const agent of this.#all) agent.destroy();
   }
 
-  async #identityOf({ tls, clientCertificate = true }: Pick<ExchangeRequest, 'tls' | 'clientCertificate'>): Promise<Identity> {
+  async #identityOf({
+    tls,
+    clientCertificate = true,
+  }: Pick<ExchangeRequest, 'tls' | 'clientCertificate'>): Promise<Identity> {
     const shows = tls !== undefined && clientCertificate;
     const known = this.#identities.get(tls) ?? new Map<boolean, Promise<Identity>>();
     this.#identities.set(tls, known);

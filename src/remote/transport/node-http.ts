@@ -43,10 +43,17 @@ export function nodeHttp(options: NodeHttpOptions = {}): Exchange {
 
 async function converse({ send, options, proxy }: Sending, request: ExchangeRequest): Promise<ExchangeResponse> {
   const { method, url, headers, body, signal, timeouts } = request;
-  const outgoing = send(url, { ...options, method, headers: { ...headers, ...lengthOf(method, body) } });
+  const abandoned = new AbortController();
+  const parts = { method, headers: { ...headers, ...lengthOf(method, body) } };
+  const outgoing = send(url, { ...options, ...parts, ...(proxy === undefined ? {} : { abandoned: abandoned.signal }) });
   const passage = proxy === undefined ? undefined : watchProxy(outgoing, proxy, url);
-  const watchdog = new Watchdog((what) => outgoing.destroy(timeoutError(url, what, passage?.ahead())));
-  const stop = (): void => void outgoing.destroy(signal?.reason as Error);
+  const giveUp = (error: Error | undefined): void => {
+    outgoing.destroy(error);
+    // A request without a connection fails when it gets one.
+    abandoned.abort(error);
+  };
+  const watchdog = new Watchdog((what) => giveUp(timeoutError(url, what, passage?.ahead())));
+  const stop = (): void => giveUp(signal?.reason as Error);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     watchOutgoing(outgoing, watchdog, request);
