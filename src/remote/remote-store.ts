@@ -13,6 +13,8 @@ import type {
   RangeFetcher,
   ReferrerLister,
   ReferrerListOptions,
+  ReopenableContent,
+  ResumingPusher,
   TaggingPusher,
   TagLister,
   TagListOptions,
@@ -35,7 +37,7 @@ import { forgetReferrer } from './referrers-tag.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { listTags } from './tags.ts';
 import type { Transport } from './transport/transport.ts';
-import { mountBlob, uploadBlob, type UploadSession } from './upload.ts';
+import { Uploads } from './upload/uploads.ts';
 
 export interface RemoteOptions {
   readonly transport: Transport;
@@ -61,20 +63,27 @@ export function remote(repository: Repository, options: RemoteOptions): RemoteSt
  * `UNSUPPORTED`, `RESPONSE` …), {@link NetworkError} (`NETWORK`, `TIMEOUT`) and, from the keychain, `INVALID_SETTINGS`.
  */
 export class RemoteStore
-  implements ContentStore, ManifestFetcher, Mounter, TaggingPusher, RangeFetcher, TagLister, ReferrerLister, Deleter
+  implements
+    ContentStore,
+    ManifestFetcher,
+    Mounter,
+    ResumingPusher,
+    TaggingPusher,
+    RangeFetcher,
+    TagLister,
+    ReferrerLister,
+    Deleter
 {
   readonly repository: Repository;
   readonly #client: RepositoryClient;
-  /** Uploads that refused mounts have opened. */
-  readonly #sessions = new Map<Digest, UploadSession>();
+  readonly #uploads: Uploads;
   /** Manifests fetched lately, so that resolving a tag and then reading its manifest is one request. */
   readonly #manifests = new Map<Digest, FetchedManifest>();
-  /** Repositories this one may not mount from. */
-  readonly #unmountable = new Set<string>();
 
   constructor(repository: Repository, { transport, access = 'pull' }: RemoteOptions) {
     this.repository = repository;
     this.#client = new RepositoryClient(transport, repository, access);
+    this.#uploads = new Uploads(this.#client);
   }
 
   /** @throws {OciError} `INVALID_REFERENCE` when the text is neither a tag nor a digest */
@@ -108,12 +117,19 @@ export class RemoteStore
     return fetchBlobRange(this.#client, target, [start, end], options);
   }
 
-  /** Sends without looking first whether the content is there; callers `stat` before they open what they push. */
-  async push(expected: Descriptor, content: ByteSource, options: CallOptions = {}): Promise<void> {
+  /**
+   * Sends without looking first whether the content is there; callers `stat` before they open what they push. Of a stream,
+   * 16 MiB are kept in memory to be sent again after a break: whoever can open the content again uses {@link pushFrom}.
+   */
+  async push(expected: Descriptor, content: ByteSource, options: TransferOptions = {}): Promise<void> {
     if (isManifestType(expected.mediaType)) return putManifest(this.#client, expected, content, options);
-    const session = this.#sessions.get(expected.digest);
-    this.#sessions.delete(expected.digest);
-    return uploadBlob(this.#client, expected, content, { ...options, session });
+    return this.#uploads.push(expected, content, options);
+  }
+
+  /** Like {@link push}, and goes on where it broke off for as long as bytes advance. */
+  async pushFrom(expected: Descriptor, content: ReopenableContent, options: TransferOptions = {}): Promise<void> {
+    if (isManifestType(expected.mediaType)) return this.push(expected, await content.open(0), options);
+    return this.#uploads.pushFrom(expected, content, options);
   }
 
   async pushTagged(
@@ -134,17 +150,13 @@ export class RemoteStore
   canMountFrom(from: unknown): boolean {
     if (!(from instanceof RemoteStore)) return false;
     const { registry, repository } = from.repository;
-    const { registry: ours, repository: own } = this.repository;
-    return registry === ours && repository !== own && !this.#unmountable.has(repository);
+    return registry === this.repository.registry && this.#uploads.canMountFrom(repository);
   }
 
+  /** Where the registry would not mount, it may have opened an upload, which the next push of the blob uses. */
   async mount(target: Descriptor, from: unknown, options: CallOptions = {}): Promise<boolean> {
     if (!this.canMountFrom(from) || !(from instanceof RemoteStore)) return false;
-    const { repository } = from.repository;
-    const { mounted, session, refused } = await mountBlob(this.#client, target.digest, repository, options);
-    if (refused === true) this.#unmountable.add(repository);
-    if (session !== undefined) this.#sessions.set(target.digest, session);
-    return mounted;
+    return this.#uploads.mount(target.digest, from.repository.repository, options);
   }
 
   tags(options: TagListOptions = {}): AsyncIterable<readonly string[]> {
@@ -170,5 +182,10 @@ export class RemoteStore
 
   async deleteBlob(digest: Digest, options: CallOptions = {}): Promise<void> {
     return deleteBlob(this.#client, digest, options);
+  }
+
+  /** Cancels uploads that refused mounts have opened and nobody used. Nothing else is held; the store can still be used. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#uploads.close();
   }
 }

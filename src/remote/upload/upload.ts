@@ -1,0 +1,349 @@
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { TransferOptions } from '../../store/progress.ts';
+import type { RepositoryClient } from '../repository-client.ts';
+import { NetworkError } from '../transport/exchange.ts';
+import { ResponseError } from '../transport/response-error.ts';
+import { isRetryable, type Tries } from '../transport/retry.ts';
+import { chunkSizeFor, defaultChunkSize, smallerChunk } from './chunk-size.ts';
+import type { UploadContent } from './content.ts';
+import { ContentReader } from './content-reader.ts';
+import { offsetAfterPiece, offsetsAfterBreak } from './offsets.ts';
+import { endsSession, mayHaveArrived, refusesAnySize, refusesForm, withRepositoryHint } from './refusal.ts';
+import { isThere, patchBlob, putBlob } from './requests.ts';
+import { askSession, cancelSession, openSession, receivedIn, sessionAfter, type UploadSession } from './session.ts';
+
+export interface UploadOptions extends TransferOptions {
+  /** A session that is open already, from a mount the registry turned into one. */
+  readonly session?: UploadSession | undefined;
+}
+
+/**
+ * Uploads a blob: one POST for a session and one PUT with all bytes, while nothing speaks against it. Goes on where it broke,
+ * in pieces, as long as bytes advance; sends in pieces what is refused as a whole. A session that comes to nothing is cancelled.
+ *
+ * @throws {OciError} `DIGEST_MISMATCH`, `SIZE_MISMATCH`: the registry then never gets the last bytes
+ */
+export async function uploadBlob(
+  client: RepositoryClient,
+  expected: Descriptor,
+  content: UploadContent,
+  options: UploadOptions,
+): Promise<void> {
+  await new BlobUpload(client, expected, content, options).run();
+}
+
+/** In the order they are tried: one PUT, pieces by PATCH, one PATCH without saying what part it is. */
+const forms = ['whole', 'pieces', 'stream'] as const;
+type Form = (typeof forms)[number];
+
+/** Sessions that may come to nothing. */
+const maxRestarts = 5;
+
+class BlobUpload {
+  readonly #client: RepositoryClient;
+  readonly #target: Descriptor;
+  readonly #content: ContentReader;
+  readonly #options: UploadOptions;
+  readonly #tries: Tries;
+  readonly #refused = new Map<Form, ResponseError>();
+  readonly #cancelled: Promise<void>[] = [];
+  #session: UploadSession | undefined;
+  #form: Form = 'whole';
+  /** Bytes of a piece, as far as wished for. */
+  #chunkSize: number;
+  /** The largest piece that was taken. */
+  #accepted = 0;
+  /** Where the next byte goes in this session. */
+  #offset = 0;
+  /** The end of what was sent last, and whether that is all. */
+  #sent = 0;
+  #allSent = false;
+  /** Offsets to try when the one in use is refused. */
+  #others: readonly number[] = [];
+  /** Something broke: the session has to be asked how much it has. */
+  #unsure = false;
+  /** What the registry says about offsets turned out wrong. */
+  #distrusted = false;
+  /** It was gone on where the registry said. */
+  #resumed = false;
+  /** Times a whole was cut off; a failure of the server counts half. */
+  #breaks = 0;
+  #restarts = 0;
+  /** The furthest that any session got. */
+  #best = 0;
+  #lastError: unknown;
+
+  constructor(client: RepositoryClient, target: Descriptor, content: UploadContent, options: UploadOptions) {
+    const { transport, repository } = client;
+    const { signal, session, onProgress } = options;
+    this.#client = client;
+    this.#target = target;
+    this.#content = new ContentReader(content, target, signal);
+    this.#options = options;
+    this.#session = session;
+    this.#chunkSize =
+      transport.settingsOf(repository.registry).chunkSize ??
+      transport.traitsOf(repository.registry).chunkSize ??
+      defaultChunkSize;
+    this.#tries = transport.tries(
+      signal,
+      onProgress === undefined
+        ? undefined
+        : (attempt, delayMs, { message }) => onProgress({ type: 'retry', target, attempt, delayMs, message }),
+    );
+  }
+
+  async run(): Promise<void> {
+    // At the same time as the session: both may take a round trip.
+    this.#content.prepare();
+    try {
+      if (this.#session !== undefined) this.#begin();
+      while (!(await this.#attempt())) this.#options.signal?.throwIfAborted();
+      this.#remember();
+    } catch (error) {
+      this.#abandonSession();
+      throw this.#best === 0 && this.#accepted === 0 ? withRepositoryHint(error) : error;
+    } finally {
+      await Promise.all([...this.#cancelled, this.#content.close()]);
+    }
+  }
+
+  /** @returns whether the blob is there */
+  async #attempt(): Promise<boolean> {
+    try {
+      this.#options.signal?.throwIfAborted();
+      return await this.#send();
+    } catch (error) {
+      this.#options.signal?.throwIfAborted();
+      if (this.#content.failure !== undefined) throw this.#content.failure.error;
+      this.#lastError = error;
+      return this.#recover(error);
+    }
+  }
+
+  async #send(): Promise<boolean> {
+    if (this.#unsure && this.#session !== undefined && (await this.#resync(this.#session))) return true;
+    if (this.#session === undefined) {
+      this.#session = await openSession(this.#client, this.#target.digest, this.#options.signal);
+      this.#begin();
+    }
+    if (this.#content.failure !== undefined) throw this.#content.failure.error;
+    if (!this.#content.canRead(this.#offset)) throw this.#lastError;
+    if (this.#form === 'whole') {
+      await this.#put(0);
+    } else {
+      while (this.#offset < this.#target.size) await this.#patch();
+      await this.#put(this.#target.size);
+    }
+    this.#session = undefined;
+    return true;
+  }
+
+  #begin(): void {
+    this.#offset = 0;
+    this.#sent = 0;
+    this.#allSent = false;
+    this.#others = [];
+    this.#unsure = false;
+    this.#resumed = false;
+    this.#form = this.#chooseForm();
+  }
+
+  #chooseForm(): Form {
+    const { registry } = this.#client.repository;
+    const { transport } = this.#client;
+    const refusedWhole = transport.traitsOf(registry).refusedWhole ?? Number.POSITIVE_INFINITY;
+    const largest = Math.min(
+      transport.settingsOf(registry).chunkSize ?? Number.POSITIVE_INFINITY,
+      this.#session?.maxChunk ?? Number.POSITIVE_INFINITY,
+      refusedWhole - 1,
+    );
+    // Pieces keep what they achieved; a whole that was cut off starts again.
+    const wantsPieces = this.#target.size > largest || this.#breaks >= (this.#target.size > this.#piece() ? 1 : 2);
+    if (wantsPieces && !this.#refused.has('pieces')) return 'pieces';
+    return forms.find((form) => !this.#refused.has(form)) ?? 'whole';
+  }
+
+  #piece(): number {
+    return this.#session === undefined ? this.#chunkSize : chunkSizeFor(this.#session, this.#chunkSize);
+  }
+
+  /** The closing request, with all bytes or with none. */
+  async #put(start: number): Promise<void> {
+    const { size, digest } = this.#target;
+    const onEnd = (): void => {
+      this.#allSent = true;
+      this.#options.onProgress?.({ type: 'commit', target: this.#target });
+    };
+    this.#sent = size;
+    const isEmpty = start === size && size > 0;
+    if (isEmpty) onEnd();
+    await putBlob(this.#client, {
+      session: this.#current,
+      digest,
+      body: isEmpty ? new Uint8Array(0) : this.#content.piece(start, size, onEnd),
+      signal: this.#options.signal,
+    });
+  }
+
+  async #patch(): Promise<void> {
+    const { size, digest } = this.#target;
+    const start = this.#offset;
+    const isStream = this.#form === 'stream' && start === 0;
+    const end = isStream ? size : Math.min(size, start + this.#piece());
+    this.#sent = end;
+    this.#allSent = false;
+    const answer = await patchBlob(this.#client, {
+      session: this.#current,
+      digest,
+      body: this.#content.piece(start, end, () => {}),
+      range: isStream ? undefined : { start, end },
+      signal: this.#options.signal,
+    });
+    this.#session = sessionAfter(this.#current, answer, this.#client);
+    this.#accepted = Math.max(this.#accepted, end - start);
+    this.#others = [];
+    this.#moveTo(this.#offsetAfter({ start, end }, receivedIn(answer.headers)));
+  }
+
+  #offsetAfter(piece: { start: number; end: number }, stated: number | undefined): number {
+    if (this.#distrusted) return piece.end;
+    const offset = offsetAfterPiece(piece, stated);
+    if (offset === 'stuck') this.#distrusted = true;
+    if (offset === 'stuck' || offset === piece.end || !this.#content.canRead(offset)) return piece.end;
+    this.#resumed = true;
+    this.#others = [piece.end];
+    return offset;
+  }
+
+  #moveTo(offset: number): void {
+    this.#offset = offset;
+    if (offset <= this.#best) return;
+    this.#best = offset;
+    this.#tries.advance();
+  }
+
+  /** Asks how much of the upload is there. @returns whether all of it is, and no session any more */
+  async #resync(session: UploadSession): Promise<boolean> {
+    const found = await askSession(this.#client, session, this.#options.signal);
+    this.#unsure = false;
+    if (found === undefined) {
+      if (this.#allSent && (await this.#isThere())) return true;
+      this.#restart();
+      return false;
+    }
+    this.#session = found.session;
+    const evidence = { stated: found.received, believed: this.#offset, sent: this.#sent, distrusted: this.#distrusted };
+    const [offset, ...others] = offsetsAfterBreak(evidence);
+    this.#others = others;
+    this.#resumed ||= offset > 0;
+    this.#moveTo(offset);
+    if (this.#form === 'whole') this.#leaveWhole(offset);
+    return false;
+  }
+
+  /** After a break in a whole: what is there already need not be sent again. */
+  #leaveWhole(offset: number): void {
+    if (offset === 0) this.#form = this.#chooseForm();
+    else if (this.#refused.has('pieces')) this.#restart();
+    else this.#form = 'pieces';
+  }
+
+  async #recover(error: unknown): Promise<boolean> {
+    if (this.#session === undefined) throw error;
+    const isAnswerToPut = this.#allSent && !this.#unsure;
+    if (isAnswerToPut && mayHaveArrived(error) && (await this.#isThere())) return true;
+    if (isRetryable(error)) await this.#afterBreak(error);
+    else if (!(error instanceof ResponseError)) throw error;
+    else if (this.#offset < this.#target.size && this.#form !== 'whole') this.#afterRefusedPiece(error);
+    else this.#afterRefusedPut(error);
+    return false;
+  }
+
+  async #afterBreak(error: NetworkError | ResponseError): Promise<void> {
+    // The registry was given much longer than any needs to put a blob together.
+    if (error.code === 'TIMEOUT' && this.#allSent) throw error;
+    if (this.#form === 'whole' && error.code !== 'RATE_LIMITED')
+      this.#breaks += error instanceof NetworkError ? 1 : 0.5;
+    this.#unsure = true;
+    await this.#tries.pause(error);
+  }
+
+  #afterRefusedPut(error: ResponseError): void {
+    if (endsSession(error) && this.#restarts === 0) return this.#restart();
+    if (!refusesForm(error) && !this.#resumed) throw error;
+    // Pieces were put together on the registry's word, which may have been wrong.
+    if (this.#resumed && this.#form !== 'whole' && error.status < 500) return this.#restart();
+    this.#refuse(error);
+  }
+
+  #afterRefusedPiece(error: ResponseError): void {
+    const { status } = error;
+    const [next, ...others] = this.#others;
+    if (status === 416 && next !== undefined) {
+      this.#distrusted ||= next > this.#offset;
+      this.#others = others;
+      this.#offset = next;
+      this.#unsure = false;
+    } else if (status === 413 || (status === 416 && this.#pieceLength > this.#accepted)) {
+      this.#shrink(error);
+    } else if (!refusesForm(error)) {
+      throw error;
+    } else if (this.#accepted > 0 || status === 416 || (endsSession(error) && this.#restarts === 0)) {
+      this.#restart();
+    } else {
+      this.#refuse(error);
+    }
+  }
+
+  get #pieceLength(): number {
+    return this.#sent - this.#offset;
+  }
+
+  #shrink(error: ResponseError): void {
+    const smaller = this.#form === 'stream' ? undefined : smallerChunk(this.#current, this.#pieceLength);
+    if (smaller === undefined) return this.#refuse(error);
+    this.#chunkSize = smaller;
+    this.#unsure = true;
+  }
+
+  /** Tries the next way of sending a blob, with a new session: who knows what this one has taken. */
+  #refuse(error: ResponseError): void {
+    this.#refused.set(this.#form, error);
+    if (forms.every((form) => this.#refused.has(form))) throw this.#refused.get('whole') ?? error;
+    this.#abandonSession();
+  }
+
+  #restart(): void {
+    if (++this.#restarts > maxRestarts) throw this.#lastError;
+    this.#abandonSession();
+  }
+
+  #abandonSession(): void {
+    if (this.#session === undefined) return;
+    this.#cancelled.push(cancelSession(this.#client, this.#session));
+    this.#session = undefined;
+  }
+
+  async #isThere(): Promise<boolean> {
+    if (!(await isThere(this.#client, this.#target, this.#options.signal))) return false;
+    this.#session = undefined;
+    return true;
+  }
+
+  /** What was found out about the registry spares the next blobs the same refusals. */
+  #remember(): void {
+    const traits = this.#client.transport.traitsOf(this.#client.repository.registry);
+    const refusal = this.#refused.get('whole');
+    if (refusal !== undefined) {
+      const size = refusesAnySize(refusal) ? 0 : this.#target.size;
+      traits.refusedWhole = Math.min(traits.refusedWhole ?? size, size);
+    }
+    if (this.#accepted > 0 && this.#chunkSize < defaultChunkSize) traits.chunkSize = this.#chunkSize;
+  }
+
+  get #current(): UploadSession {
+    if (this.#session === undefined) throw new TypeError('There is no upload session');
+    return this.#session;
+  }
+}

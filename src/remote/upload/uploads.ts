@@ -1,0 +1,95 @@
+import { type ByteSource, discard } from '../../content/bytes.ts';
+import { VerifiedStream } from '../../content/verify.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { CallOptions } from '../../options.ts';
+import type { TransferOptions } from '../../store/progress.ts';
+import type { RepositoryClient } from '../repository-client.ts';
+import { defaultChunkSize } from './chunk-size.ts';
+import { contentOf, RecentContent, type UploadContent } from './content.ts';
+import { mountBlob } from './mount.ts';
+import { cancelSession, type UploadSession } from './session.ts';
+import { uploadOnce } from './shared-uploads.ts';
+import { uploadBlob } from './upload.ts';
+
+/** Uploads to one repository, and the sessions that its refused mounts have opened. */
+export class Uploads {
+  readonly #client: RepositoryClient;
+  readonly #sessions = new Map<Digest, UploadSession>();
+
+  constructor(client: RepositoryClient) {
+    this.#client = client;
+  }
+
+  /** Uploads what can be read once. As much as a piece is kept in memory, to be sent again after a break. */
+  async push(expected: Descriptor, content: ByteSource, options: TransferOptions): Promise<void> {
+    if (content instanceof Uint8Array) return this.pushFrom(expected, contentOf(content, expected), options);
+    const verified = VerifiedStream.of(content, expected);
+    const { transport, repository } = this.#client;
+    const wished = transport.settingsOf(repository.registry).chunkSize ?? 0;
+    const window = Math.min(Math.max(defaultChunkSize, wished), largestWindow);
+    try {
+      await this.pushFrom(expected, new RecentContent(verified, expected, window), options);
+    } finally {
+      const released = discard(verified).catch(() => {});
+      if (options.signal?.aborted !== true) await released;
+    }
+  }
+
+  async pushFrom(expected: Descriptor, content: UploadContent, options: TransferOptions): Promise<void> {
+    const { digest } = expected;
+    let session = this.#sessions.get(digest);
+    this.#sessions.delete(digest);
+    const upload = async (signal: AbortSignal): Promise<void> => {
+      const first = session;
+      session = undefined;
+      await uploadBlob(this.#client, expected, content, { ...options, session: first, signal });
+    };
+    try {
+      await uploadOnce(this.#client, digest, upload, options.signal);
+    } finally {
+      // The same blob was on its way already, or nobody wants it any more.
+      if (session !== undefined) await cancelSession(this.#client, session);
+    }
+  }
+
+  /** Whether it may be worth a try to take blobs from that repository of the registry. */
+  canMountFrom(from: string): boolean {
+    return from !== this.#client.repository.repository && !this.#unmountable.has(from);
+  }
+
+  /** @returns whether the blob is there; if not, the session the registry opened instead is kept for the upload */
+  async mount(digest: Digest, from: string, options: CallOptions): Promise<boolean> {
+    const { mounted, session, refused } = await mountBlob(this.#client, digest, from, options);
+    if (refused === true) this.#unmountable.add(from);
+    const former = this.#sessions.get(digest);
+    if (former !== undefined) await cancelSession(this.#client, former);
+    if (session !== undefined) this.#sessions.set(digest, session);
+    if (this.#sessions.size > maxSessions) await this.#cancelOldest();
+    return mounted;
+  }
+
+  /** Cancels the sessions that nobody has used. */
+  async close(): Promise<void> {
+    const unused = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.all(unused.map((session) => cancelSession(this.#client, session)));
+  }
+
+  get #unmountable(): Set<string> {
+    return this.#client.transport.traitsOf(this.#client.repository.registry).unmountable;
+  }
+
+  async #cancelOldest(): Promise<void> {
+    for (const [digest, session] of this.#sessions) {
+      this.#sessions.delete(digest);
+      await cancelSession(this.#client, session);
+      return;
+    }
+  }
+}
+
+/** Sessions are used right after they were opened; more than this were forgotten. */
+const maxSessions = 64;
+/** Whoever wishes for larger pieces of a stream that can be read once cannot have them sent again as a whole. */
+const largestWindow = 64 * 1024 * 1024;
