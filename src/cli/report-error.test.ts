@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { defaultGlobals } from '../../test/support/default-globals.ts';
 import { OciError } from '../errors.ts';
+import { ResponseError } from '../remote/transport/response-error.ts';
 import { Interrupted } from './interrupt.ts';
 import type { Process } from './process.ts';
 import { reportError, SilentFailure } from './report-error.ts';
@@ -15,17 +17,7 @@ async function report(
   const output = { isTTY: false, write: async (chunk: string | Uint8Array) => void (text += String(chunk)) };
   const process = { stderr: output, stdout: output, env: {}, now: () => new Date(0) } as unknown as Process;
   const session = new Session(process);
-  session.configure({
-    'allow-nondistributable-artifacts': false,
-    insecure: false,
-    platform: undefined,
-    progress,
-    quiet: false,
-    verbose,
-    username: '',
-    password: '',
-    'password-stdin': false,
-  });
+  session.configure({ ...defaultGlobals(), progress, verbose });
   const code = await reportError(error, session);
   return [code, text];
 }
@@ -59,5 +51,38 @@ describe('a failure', () => {
     expect(await report(new SilentFailure())).toEqual([1, '']);
     const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' });
     expect(await report(closed)).toEqual([1, '']);
+  });
+
+  it('of a registry shows the request id, and with -v what it goes back to, each thing once', async () => {
+    const refusal = new ResponseError('DENIED', 'Could not read: example.com answered 403', {
+      status: 403,
+      method: 'GET',
+      url: new URL('https://example.com/v2/app/manifests/v1'),
+      operation: 'read',
+      registry: 'example.com',
+      repository: 'app',
+      credentials: 'a file',
+      requestId: 'abc',
+      hint: 'Ask',
+      cause: new Error('what the helper said', { cause: new Error('WHAT the helper') }),
+    });
+    const error = new OciError('DENIED', `fetching: ${refusal.message}`, { cause: refusal, hint: 'Ask' });
+    const lines = 'Error: fetching: Could not read: example.com answered 403\n  Ask\n  request id: abc\n';
+    expect(await report(error)).toEqual([1, lines]);
+    expect(await report(error, 1)).toEqual([1, `${lines}  caused by: what the helper said\n`]);
+    expect(JSON.parse((await report(error, 0, 'json'))[1])).toEqual({
+      time: '1970-01-01T00:00:00.000Z',
+      type: 'error',
+      code: 'DENIED',
+      message: error.message,
+      hint: 'Ask',
+      operation: 'read',
+      registry: 'example.com',
+      repository: 'app',
+      status: 403,
+      credentials: 'a file',
+      requestId: 'abc',
+      exitCode: 1,
+    });
   });
 });

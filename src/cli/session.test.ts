@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { defaultGlobals } from '../../test/support/default-globals.ts';
 import { Session } from './session.ts';
 
 const output = { isTTY: false, write: async () => {} };
@@ -20,18 +21,7 @@ it('closes quietly when its transport could not be made: that has been reported 
     signal: new AbortController().signal,
     now: () => new Date(0),
   });
-  session.configure({
-    'allow-nondistributable-artifacts': false,
-    insecure: false,
-    'max-connections-per-blob': undefined,
-    platform: undefined,
-    progress: 'auto',
-    quiet: false,
-    verbose: 0,
-    username: 'me',
-    password: '',
-    'password-stdin': true,
-  });
+  session.configure({ ...defaultGlobals(), username: 'me', 'password-stdin': true });
   await expect(session.transport()).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   await session.close();
 });

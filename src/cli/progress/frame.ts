@@ -26,7 +26,7 @@ export function summaryOf({ totals }: Tracker, now: number): string | undefined 
   if (blobs === 0) return undefined;
   const done = totals.settled - skipped.exists - skipped.mounted - skipped.nondistributable;
   const time = now - startedAt;
-  const rate = time > 0 ? ` (${sizeText((moved / time) * 1000)}/s)` : '';
+  const rate = time > 0 && moved > 0 ? ` (${sizeText((moved / time) * 1000)}/s)` : '';
   const parts = moved > 0 || done > 0 ? [`${count(done)}, ${sizeText(moved)} in ${secondsText(time)}${rate}`] : [];
   return [...parts, ...skippedParts(totals.skipped)].join('; ');
 }
@@ -46,12 +46,18 @@ const maxBars = 20;
 function transferLine(transfer: Transfer, columns: number, now: number): string {
   const { target } = transfer;
   const [algorithm = '', hex = ''] = target.digest.split(':');
-  const name = `${algorithm}:${hex.slice(0, 12)} ${kindOf(target).padEnd(6)}`;
-  const words = stateWords(transfer, now);
-  const room = columns - name.length - words.length - 5;
-  const bar = isSettled(transfer) || room < 10 ? '' : `${barOf(transfer, Math.min(room, 30))} `;
-  return `${name} ${bar}${words}`;
+  const name = `${algorithm}:${hex.slice(0, 12)} ${kindOf(target).padEnd(6)} `;
+  // The same on all lines and at all times, so that nothing jumps.
+  const width = Math.min(columns - name.length - roomForWords, maxBarWidth);
+  if (width < minBarWidth) return name + stateWords(transfer, now);
+  const bar = isSettled(transfer) ? ' '.repeat(width) : barOf(transfer, width - 2);
+  return `${name}${bar} ${stateWords(transfer, now)}`;
 }
+
+/** For ` 123 MB of 456 MB  99.9 MB/s  59m59s`. */
+const roomForWords = 40;
+const minBarWidth = 8;
+const maxBarWidth = 32;
 
 function barOf({ bytes, target: { size } }: Transfer, width: number): string {
   const filled = size === 0 ? width : Math.min(width, Math.floor((bytes / size) * width));
@@ -60,7 +66,7 @@ function barOf({ bytes, target: { size } }: Transfer, width: number): string {
 }
 
 function stateWords(transfer: Transfer, now: number): string {
-  const { state, bytes, target, startedAt, finishedAt, retryAt, speed } = transfer;
+  const { state, bytes, target, startedAt = transfer.finishedAt, finishedAt, retryAt, speed } = transfer;
   const amounts = `${sizeText(bytes).padStart(7)} of ${sizeText(target.size)}`;
   switch (state) {
     case 'waiting':

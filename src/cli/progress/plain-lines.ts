@@ -54,7 +54,7 @@ export class PlainLines implements ProgressDisplay {
 
 const totalInterval = 3000;
 
-function wordsFor(event: ProgressEvent, { target, startedAt, finishedAt }: Transfer): string | undefined {
+function wordsFor(event: ProgressEvent, { target, finishedAt, startedAt = finishedAt }: Transfer): string | undefined {
   switch (event.type) {
     case 'start':
       return event.offset === 0

@@ -13,7 +13,7 @@ export interface Transfer {
   /** What is there, of the blob's size. */
   bytes: number;
   /** Milliseconds of the tracker's clock. */
-  startedAt: number;
+  startedAt: number | undefined;
   finishedAt: number;
   /** When the next try begins. */
   retryAt: number;
@@ -85,7 +85,7 @@ export class Tracker {
         break;
       case 'start':
         transfer.state = 'moving';
-        if (transfer.startedAt === 0) transfer.startedAt = this.#now();
+        transfer.startedAt ??= this.#now();
         this.#active.add(transfer);
         this.#advance(transfer, event.offset);
         break;
@@ -127,7 +127,7 @@ export class Tracker {
       target,
       state: 'waiting',
       bytes: 0,
-      startedAt: 0,
+      startedAt: undefined,
       finishedAt: 0,
       retryAt: 0,
       speed: new Speed(),
