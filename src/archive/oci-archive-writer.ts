@@ -1,3 +1,4 @@
+import { describeBytes } from '../content/hash.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { writeOutputFile } from '../content/output-file.ts';
 import { type TarInput, writeTar } from '../content/tar/writer.ts';
@@ -15,8 +16,10 @@ import {
   layoutMarkerName,
   withEntry,
 } from '../oci/image-layout.ts';
+import { bySubject, withReferrerEntries, withReferrers } from '../oci/layout-referrers.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
-import { isManifestType, isNonDistributableType } from '../oci/media-type.ts';
+import { isManifestType, isNonDistributableType, mediaTypes } from '../oci/media-type.ts';
+import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
 import type { ProgressOptions } from '../store/progress.ts';
@@ -27,7 +30,17 @@ export interface ArchivedArtifact extends EntryOptions {
   readonly artifact: Artifact;
 }
 
-export interface WriteOciArchiveOptions extends CallOptions, ProgressOptions {}
+export interface WriteOciArchiveOptions extends CallOptions, ProgressOptions {
+  /** What refers to the artifacts. It is listed so that readers of layouts find it. @default nothing */
+  readonly referrers?: readonly ArchivedReferrer[] | undefined;
+  /** Which children of an index go into the archive. @default all */
+  readonly includeChild?: ((child: Descriptor, parent: Descriptor) => boolean) | undefined;
+}
+
+/** A manifest that names another in the archive as its subject. */
+export interface ArchivedReferrer extends Referrer {
+  readonly store: ContentSource;
+}
 
 /**
  * Writes artifacts, indexes with all their images, to a tar archive in the OCI image layout. The same artifacts give the
@@ -49,11 +62,16 @@ export async function* ociArchiveChunks(
   artifacts: readonly ArchivedArtifact[],
   options: WriteOciArchiveOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
-  const plan = new Plan(options.signal);
+  const plan = new Plan(options);
   let index = emptyLayoutIndex;
   for (const { artifact, ...entryOptions } of artifacts) {
     const manifest = await plan.add(artifact.store, artifact.root);
     index = withEntry(index, entryOf(artifact.root, manifest, entryOptions));
+  }
+  for (const [subject, group] of bySubject(options.referrers ?? [])) {
+    for (const { store, descriptor } of group) await plan.add(store, descriptor);
+    const list = plan.addList(withReferrers(undefined, group) ?? new Uint8Array(0));
+    index = withReferrerEntries(index, subject, list, group);
   }
   yield* writeTar(archiveEntries(encodeLayoutIndex(index), plan, options));
 }
@@ -61,11 +79,20 @@ export async function* ociArchiveChunks(
 /** Everything the archive will hold, in order; sizes are known before the first byte is written. */
 class Plan {
   readonly #signal: AbortSignal | undefined;
+  readonly #includeChild: NonNullable<WriteOciArchiveOptions['includeChild']>;
   readonly manifests = new Map<Digest, Manifest>();
   readonly blobs = new Map<Digest, { readonly store: ContentSource; readonly target: Descriptor }>();
 
-  constructor(signal: AbortSignal | undefined) {
+  constructor({ signal, includeChild = () => true }: WriteOciArchiveOptions) {
     this.#signal = signal;
+    this.#includeChild = includeChild;
+  }
+
+  /** A list of referrers, which stands for no content of its own. */
+  addList(bytes: Uint8Array): Descriptor {
+    const list = describeBytes(bytes, mediaTypes.ociIndex);
+    this.manifests.set(list.digest, parseManifest(bytes, list));
+    return list;
   }
 
   async add(store: ContentSource, target: Descriptor): Promise<Manifest> {
@@ -75,6 +102,7 @@ class Plan {
     const manifest = parseManifest(await collectVerified(stream, target, maxManifestSize), target);
     this.manifests.set(target.digest, manifest);
     for (const child of await this.#childrenOf(store, manifest)) {
+      if (manifest.kind === 'index' && !this.#includeChild(child, target)) continue;
       if (isManifestType(child.mediaType)) await this.add(store, child);
       else if (!this.blobs.has(child.digest)) this.blobs.set(child.digest, { store, target: child });
     }

@@ -104,7 +104,7 @@ describe('writing', () => {
     await expectContent(path, index, first, ...first.blobs, second, ...second.blobs);
     await using archive = await openOciArchive(path);
     expect(await archive.resolve('v1')).toMatchObject(index.target);
-    expect(archive.resolveSingle()).toMatchObject(index.target);
+    expect(await archive.resolveSingle()).toMatchObject(index.target);
     expect(await archive.resolve(second.target.digest)).toEqual(second.target);
     for await (const page of archive.tags()) expect(page).toEqual(['v1']);
     await expect(archive.resolve('v2')).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -130,7 +130,7 @@ describe('writing', () => {
     expect(names).toContain(`blobs/sha256/${hexOf(shared.target.digest)}`);
     await using archive = await openOciArchive(join(directory, '1.tar'));
     expect(archive.entries()).toHaveLength(3);
-    expect(() => archive.resolveSingle()).toThrow(/lists 3 entries: "a"/);
+    await expect(archive.resolveSingle()).rejects.toThrow(/lists 3 entries: "a"/);
   });
 
   it('leaves nothing when the content is not what its descriptor says', async () => {

@@ -16,8 +16,15 @@ import {
 } from '../oci/image-layout.ts';
 import type { ImageIndex } from '../oci/manifest.ts';
 import type { CallOptions } from '../options.ts';
-import type { RangeFetcher, TagLister, TagListOptions } from '../store/capabilities.ts';
+import type {
+  RangeFetcher,
+  ReferrerLister,
+  ReferrerListOptions,
+  TagLister,
+  TagListOptions,
+} from '../store/capabilities.ts';
 import { identifyManifest } from '../store/identify.ts';
+import { LayoutReferrers } from '../store/layout-referrers.ts';
 import type { ContentSource } from '../store/store.ts';
 import { openTarFile, type OpenTarOptions, type TarFile } from './tar-file.ts';
 
@@ -58,9 +65,10 @@ export async function readOciArchive(file: TarFile, options: CallOptions = {}): 
 }
 
 /** An OCI image layout in a tar archive. OCI image-spec, image-layout.md. Blobs are read where they are in the file. */
-export class OciArchive implements ContentSource, TagLister, RangeFetcher, AsyncDisposable {
+export class OciArchive implements ContentSource, TagLister, ReferrerLister, RangeFetcher, AsyncDisposable {
   readonly #file: TarFile;
   readonly #index: ImageIndex;
+  readonly #referrers: LayoutReferrers = new LayoutReferrers(this);
 
   constructor(file: TarFile, index: ImageIndex) {
     this.#file = file;
@@ -77,12 +85,13 @@ export class OciArchive implements ContentSource, TagLister, RangeFetcher, Async
   }
 
   /**
-   * The only entry.
+   * The only entry. What is attached to it, referrers and digest tags, does not count.
    *
    * @throws {OciError} `NOT_FOUND` when there is none, `AMBIGUOUS` when there are several, listing them
    */
-  resolveSingle(): Descriptor {
-    return singleEntry(this.#index, `The archive ${quoted(this.#file.name)}`);
+  async resolveSingle(options: CallOptions = {}): Promise<Descriptor> {
+    const index = await this.#referrers.withoutAttached(this.#index, options);
+    return singleEntry(index, `The archive ${quoted(this.#file.name)}`);
   }
 
   /** What `index.json` lists, in its order. */
@@ -111,6 +120,11 @@ export class OciArchive implements ContentSource, TagLister, RangeFetcher, Async
     signal?.throwIfAborted();
     const all = tagsOf(this.#index);
     yield last === undefined ? all : all.filter((tag) => tag > last);
+  }
+
+  async referrers({ digest }: ContentId, options: ReferrerListOptions = {}): Promise<readonly Descriptor[]> {
+    options.signal?.throwIfAborted();
+    return this.#referrers.of(this.#index, digest, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

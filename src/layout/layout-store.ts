@@ -17,15 +17,26 @@ import {
 } from '../oci/image-layout.ts';
 import { manifestTypeOf, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
+import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
-import type { Deleter, RangeFetcher, TagLister, TagListOptions } from '../store/capabilities.ts';
+import type {
+  Deleter,
+  RangeFetcher,
+  ReferrerKeeper,
+  ReferrerLister,
+  ReferrerListOptions,
+  TagLister,
+  TagListOptions,
+} from '../store/capabilities.ts';
 import { identifyManifest } from '../store/identify.ts';
+import { LayoutReferrers } from '../store/layout-referrers.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { OverlayStore } from '../store/overlay.ts';
 import type { ContentStore } from '../store/store.ts';
 import { BlobDirectory } from './blobs.ts';
 import { IndexFile } from './index-file.ts';
+import { keepReferrers } from './keep-referrers.ts';
 
 export interface LayoutOptions extends CallOptions {
   /** How long to wait for other processes that change the same layout. @default a minute, ten seconds for a dead one */
@@ -75,10 +86,11 @@ export async function openOrCreateLayout(path: string, options: LayoutOptions = 
  * content is written to temporary files that are renamed, and `index.json` is replaced under a lock. A tag is the name of an
  * entry; a manifest without an entry is found by its digest.
  */
-export class LayoutStore implements ContentStore, TagLister, Deleter, RangeFetcher {
+export class LayoutStore implements ContentStore, TagLister, ReferrerLister, ReferrerKeeper, Deleter, RangeFetcher {
   readonly path: string;
   readonly #blobs: BlobDirectory;
   readonly #index: IndexFile;
+  readonly #referrers: LayoutReferrers = new LayoutReferrers(this);
 
   constructor(path: string, { lock }: LayoutOptions = {}) {
     this.path = path;
@@ -100,12 +112,13 @@ export class LayoutStore implements ContentStore, TagLister, Deleter, RangeFetch
   }
 
   /**
-   * The only entry, as `crane push DIR` wants it.
+   * The only entry, as `crane push DIR` wants it. What is attached to it, referrers and digest tags, does not count.
    *
    * @throws {OciError} `NOT_FOUND` when there is none, `AMBIGUOUS` when there are several, listing them
    */
   async resolveSingle(options: CallOptions = {}): Promise<Descriptor> {
-    return singleEntry(await this.#index.read(options), `The layout ${quoted(this.path)}`);
+    const index = await this.#referrers.withoutAttached(await this.#index.read(options), options);
+    return singleEntry(index, `The layout ${quoted(this.path)}`);
   }
 
   /** What `index.json` lists, in its order. */
@@ -168,6 +181,17 @@ export class LayoutStore implements ContentStore, TagLister, Deleter, RangeFetch
   async *tags({ last, signal }: TagListOptions = {}): AsyncGenerator<readonly string[]> {
     const all = tagsOf(await this.#index.read({ signal }));
     yield last === undefined ? all : all.filter((tag) => tag > last);
+  }
+
+  /** Found are those that are listed: by themselves, as ORAS does it, or under the referrers tag, as regctl does. */
+  async referrers({ digest }: ContentId, options: ReferrerListOptions = {}): Promise<readonly Descriptor[]> {
+    options.signal?.throwIfAborted();
+    return this.#referrers.of(await this.#index.read(options), digest, options);
+  }
+
+  /** Lists referrers in both ways that other programs know. */
+  async keepReferrers(referrers: readonly Referrer[], options: CallOptions = {}): Promise<void> {
+    await keepReferrers(this.#index, this, referrers, options);
   }
 
   async deleteManifest(digest: Digest, options: CallOptions = {}): Promise<void> {

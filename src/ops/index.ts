@@ -1,8 +1,11 @@
 export { copyGraph } from './copy.ts';
 export { CopyError } from './copy-error.ts';
 export type { ChildFilter, CopyOptions, CopySummary, ReferrerCopyOptions } from './copy-options.ts';
+export { CopyPlan, type PlannedTag } from './copy-plan.ts';
+export { DigestTags } from './digest-tags.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
+export { childrenForPlatforms, trimToPlatforms, type TrimmedArtifact } from './platforms.ts';
 export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOptions } from './random.ts';
 export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';
 export { imageForPlatform, openArtifact } from './resolve.ts';

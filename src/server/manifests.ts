@@ -9,7 +9,7 @@ import { childrenOf, type Manifest, manifestTypeOf, parseManifest } from '../oci
 import { essenceOf, isManifestType, isNonDistributableType, isSchema1Type, mediaTypes } from '../oci/media-type.ts';
 import { isTag, parseTag } from '../oci/reference.ts';
 import { referrerOf } from '../oci/referrer.ts';
-import { canDelete, canListReferrers } from '../store/capabilities.ts';
+import { canDelete, canKeepReferrers, canListReferrers } from '../store/capabilities.ts';
 import type { ContentStore } from '../store/store.ts';
 import { formatRoute } from '../wire/routes.ts';
 import { existing, isUnchanged, type Registry, type RouteOf, unsupported } from './endpoint.ts';
@@ -52,6 +52,7 @@ export async function putManifest(
   for (const tag of tags) await content.tag(target, tag, request);
   const { digest } = target;
   const referrer = canListReferrers(content) ? referrerOf(manifest, target) : undefined;
+  if (referrer !== undefined && canKeepReferrers(content)) await content.keepReferrers([referrer], request);
   return empty(201, {
     location: formatRoute({ ...route, reference: digest }),
     'docker-content-digest': digest,

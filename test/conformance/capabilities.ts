@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { collect } from '../../src/content/bytes.ts';
+import { referrerIn } from '../../src/oci/referrer.ts';
 import {
   canDelete,
   canFetchRange,
+  canKeepReferrers,
   canListReferrers,
   canListTags,
   canMount,
@@ -152,6 +154,10 @@ function testReferrers(open: Open, options: ContentStoreSuiteOptions): void {
     await pushImage(store, subject, 'subject');
     await pushImage(store, sbom);
     await pushImage(store, signature);
+    if (canKeepReferrers(store)) {
+      const referrers = [sbom, signature].map(({ bytes, target }) => referrerIn(bytes, target));
+      await store.keepReferrers(referrers.filter((referrer) => referrer !== undefined));
+    }
     const found = await store.referrers(subject.target);
     expect(found.map(({ digest }) => digest).toSorted()).toEqual(
       [sbom.target.digest, signature.target.digest].toSorted(),
