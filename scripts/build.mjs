@@ -18,7 +18,7 @@ const chunks = [
   {
     name: 'start',
     priority: 2,
-    test: /src\/(?:errors|async\/join-signals|oci\/(?:decode|platform)|cli\/(?:framework\/|(?:commands|globals|interrupt|log|process|program|report-error|session|step|version)\.ts))/u,
+    test: /src\/(?:errors|async\/join-signals|oci\/(?:decode|platform)|cli\/(?:framework\/|(?:commands|globals|interrupt|log|process|program|progress\/(?:live-output|mode|progress)|report-error|session|step|version)\.ts))/u,
   },
   {
     name: 'registry',
