@@ -109,7 +109,7 @@ class PartWindow {
       ...this.#options,
       signal: this.#life.signal,
       onlyPart: true,
-      onBreak: () => pace.retreat(),
+      onFutile: () => pace.retreat(),
     });
     this.#parts.push(part);
     const fetching = part.fill(chunks, (bytes) => {

@@ -10,8 +10,8 @@ export interface ResumingOptions extends ProgressOptions {
   readonly signal: AbortSignal;
   /** Fail where only the whole is to be had. @default false */
   readonly onlyPart?: boolean | undefined;
-  /** Hears that something broke before it is tried again. */
-  readonly onBreak?: (() => void) | undefined;
+  /** Hears that a request brought nothing. */
+  readonly onFutile?: (() => void) | undefined;
 }
 
 /**
@@ -26,12 +26,13 @@ export async function* resumingBody(
   opened: OpenedPart | undefined,
   options: ResumingOptions,
 ): AsyncGenerator<Uint8Array, void> {
-  const { signal, onBreak } = options;
+  const { signal, onFutile } = options;
   const { size } = source.target;
   const tries = new PatientTries(source, part, options);
   let answer = opened;
   let offset = part.start;
   for (;;) {
+    const begun = offset;
     try {
       answer ??= await source.open({ start: offset, end: part.end }, options);
       for await (const chunk of answer.body) {
@@ -50,7 +51,7 @@ export async function* resumingBody(
     } catch (error) {
       signal.throwIfAborted();
       if (offset === part.end && error instanceof NetworkError) return;
-      onBreak?.();
+      if (offset === begun) onFutile?.();
       await tries.pause(error, offset);
     }
     answer = undefined;
