@@ -29,7 +29,9 @@ export const command: Command<Session, Globals> = defineCommand({
     const { username, password, identityToken, registryToken } = credential;
     const token = identityToken ?? registryToken;
     const shown =
-      token === undefined ? { Username: username, Secret: password } : { Username: '<token>', Secret: token };
+      token === undefined
+        ? { Username: username || undefined, Secret: password || undefined }
+        : { Username: '<token>', Secret: token };
     await session.print(`${encodeJson(shown)}\n`);
   },
 });

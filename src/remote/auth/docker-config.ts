@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { isOciError, type OciError } from '../../errors.ts';
 import { configKeychain } from './config-keychain.ts';
 import { parseAuthConfig, readAuthFile } from './config-source.ts';
-import { firstKeychain, type Keychain } from './credential.ts';
+import type { Keychain } from './credential.ts';
 import type { CredentialEnvironment } from './environment.ts';
 import { podmanKeychain } from './podman-auth.ts';
 
@@ -11,10 +12,29 @@ import { podmanKeychain } from './podman-auth.ts';
  * auth.json below `XDG_RUNTIME_DIR` and below `XDG_CONFIG_HOME` or `~/.config`. Within a source the key with the longest
  * matching path wins; for one key a helper of its own, then the common helper, then the entry itself.
  *
- * Files are read when first needed, once.
+ * Files are read when first needed, once, and so is each helper asked. A source whose helper fails does not hide those after it.
+ *
+ * @throws {OciError} `CREDENTIALS` when a helper failed and no source has credentials; `INVALID_SETTINGS` for a malformed file
  */
 export function defaultKeychain(environment: CredentialEnvironment): Keychain {
-  return firstKeychain(variableKeychain(environment), dockerKeychain(environment), podmanKeychain(environment));
+  const sources = [variableKeychain(environment), dockerKeychain(environment), podmanKeychain(environment)];
+  return async (scope, options) => {
+    let failure: OciError | undefined;
+    for (const source of sources) {
+      try {
+        const credential = await source(scope, options);
+        if (credential === undefined) continue;
+        // Whoever wonders which credentials are used has to know.
+        if (failure !== undefined) environment.onWarning?.(`${failure.message}; going on with ${credential.source}`);
+        return credential;
+      } catch (error) {
+        if (!isOciError(error, 'CREDENTIALS')) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return undefined;
+  };
 }
 
 /** Credentials from Docker's config.json and the helpers it names. */
