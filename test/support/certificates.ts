@@ -45,7 +45,10 @@ function make(): TestCertificates {
     openssl(['x509', '-req', '-in', request, ...signing, '-out', certFile]);
     return { keyFile, certFile };
   };
-  const server = issue('server', 'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:registry.test,DNS:mirror.test\nextendedKeyUsage=serverAuth\n');
+  const server = issue(
+    'server',
+    'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:registry.test,DNS:mirror.test\nextendedKeyUsage=serverAuth\n',
+  );
   const client = issue('client', 'extendedKeyUsage=clientAuth\n');
   const read = (file: string): string => readFileSync(file, 'utf8');
   return { ca: read(caFile), caFile, key: read(server.keyFile), cert: read(server.certFile), ...server, client };
