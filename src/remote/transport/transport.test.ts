@@ -1,223 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { scriptedServer, type ScriptedAnswer, type ScriptedServer } from '../../../test/support/scripted-server.ts';
-import { OciError } from '../../errors.ts';
+import { scriptedServer } from '../../../test/support/scripted-server.ts';
+import {
+  answer,
+  failureOf,
+  faked,
+  get,
+  make,
+  me,
+  notTls,
+  ok,
+  remoteRequest,
+  request,
+  tokenRequests,
+  unauthorized,
+} from '../../../test/support/transport-requests.ts';
 import { parseRegistry } from '../../oci/reference.ts';
-import type { Credential } from '../auth/credential.ts';
 import type { TransportEvent } from './events.ts';
-import type { Exchange, ExchangeRequest } from './exchange.ts';
 import { nodeHttp } from './node-http.ts';
 import { Transport } from './transport.ts';
-import type { RegistryRequest } from './registry-request.ts';
-import type { TransportOptions } from './transport-options.ts';
-
-const ok: ScriptedAnswer = { status: 200, body: 'ok' };
-const me: Credential = { source: '/home/me/.docker/config.json', username: 'me', password: 'secret' };
-
-describe('Transport, authorization', () => {
-  it('sends no credentials before it is asked and no ping', async () => {
-    await using server = await scriptedServer(() => ok);
-    await get(server, { keychain: async () => me });
-    expect(server.log).toEqual(['GET /v2/app/x']);
-    expect(server.requests[0]?.headers.authorization).toBeUndefined();
-  });
-
-  it('meets a Basic challenge, and remembers it for the next request', async () => {
-    await using server = await scriptedServer(({ headers }) =>
-      headers.authorization === basic('me:secret') ? ok : unauthorized('Basic realm="r"'),
-    );
-    const transport = make({ keychain: async () => me });
-    await transport.perform(request(server));
-    await transport.perform(request(server));
-    expect(server.log).toHaveLength(3);
-  });
-
-  it('gets one token for requests that go out together, and none for later ones', async () => {
-    await using server = await tokenServer();
-    const transport = make();
-    await Promise.all([1, 2, 3].map(async () => transport.perform(request(server))));
-    await transport.perform(request(server));
-    expect(server.log.filter((line) => line.includes('/token'))).toEqual([
-      'GET /token?scope=repository%3Aapp%3Apull&service=s',
-    ]);
-    expect(server.log.at(-1)).toBe('GET /v2/app/x');
-  });
-
-  it('takes access_token before token and asks again when a short life is over', async () => {
-    let now = 0;
-    await using server = await tokenServer({ token: { token: 'old', access_token: 'T', expires_in: 1 } });
-    const transport = make({ now: () => now });
-    await transport.perform(request(server));
-    now = 40_000;
-    await transport.perform(request(server));
-    expect(tokenRequests(server)).toHaveLength(1);
-    now = 61_000;
-    await transport.perform(request(server));
-    expect(tokenRequests(server)).toHaveLength(2);
-  });
-
-  it('exchanges an identity token by POST, and shows the refresh token it got the next time', async () => {
-    let now = 0;
-    await using server = await tokenServer({ token: { access_token: 'T', refresh_token: 'R2' } });
-    const identity = { source: 'file', username: '<token>', identityToken: 'R1' };
-    const transport = make({ keychain: async () => identity, now: () => now });
-    await transport.perform(request(server));
-    now = 100_000;
-    await transport.perform(request(server));
-    expect(tokenRequests(server).map(({ method, body }) => `${method} ${body.toString()}`)).toEqual([
-      'POST client_id=crane-oci&grant_type=refresh_token&refresh_token=R1&scope=repository%3Aapp%3Apull&service=s',
-      'POST client_id=crane-oci&grant_type=refresh_token&refresh_token=R2&scope=repository%3Aapp%3Apull&service=s',
-    ]);
-  });
-
-  it.each([400, 401, 404, 405])('asks by GET when POST is answered with %i', async (status) => {
-    await using server = await tokenServer({ post: { status } });
-    await get(server, { keychain: async () => ({ ...me, identityToken: 'R1' }) });
-    expect(tokenRequests(server).map(({ method }) => method)).toEqual(['POST', 'GET']);
-    expect(tokenRequests(server)[1]?.headers.authorization).toBe(basic('me:secret'));
-  });
-
-  it('uses a registry token as it is', async () => {
-    await using server = await tokenServer();
-    await get(server, { keychain: async () => ({ source: 'file', registryToken: 'T' }) });
-    expect(tokenRequests(server)).toEqual([]);
-  });
-
-  it('asks the root for a challenge when a 401 has none', async () => {
-    await using server = await scriptedServer(({ url, headers }) => {
-      if (headers.authorization === basic('me:secret')) return ok;
-      return url.pathname === '/v2/' ? unauthorized('Basic realm="r"') : { status: 401 };
-    });
-    await get(server, { keychain: async () => me });
-    expect(server.log).toEqual(['GET /v2/app/x', 'GET /v2/', 'GET /v2/app/x']);
-  });
-
-  it('puts a scope the registry asks for in front', async () => {
-    await using server = await scriptedServer(({ url, headers }) => {
-      if (url.pathname === '/token')
-        return { status: 200, body: JSON.stringify({ token: url.searchParams.getAll('scope').join(' ') }) };
-      if (headers.authorization?.startsWith('Bearer repository:app:delete') === true) return ok;
-      return unauthorized(
-        `Bearer realm="/token",scope="${headers.authorization === undefined ? '' : 'repository:app:delete'}"`,
-      );
-    });
-    await get(server);
-    expect(tokenRequests(server).map(({ url }) => url.searchParams.getAll('scope'))).toEqual([
-      ['repository:app:pull'],
-      ['repository:app:delete', 'repository:app:pull'],
-    ]);
-  });
-
-  it('renews a token the registry has forgotten', async () => {
-    let valid = 'T1';
-    await using server = await scriptedServer(({ url, headers }) => {
-      if (url.pathname === '/token') return { status: 200, body: JSON.stringify({ token: valid, expires_in: 9999 }) };
-      return headers.authorization === `Bearer ${valid}` ? ok : unauthorized('Bearer realm="/token"');
-    });
-    let now = 0;
-    const transport = make({ now: () => now++ });
-    await transport.perform(request(server));
-    valid = 'T2';
-    await transport.perform(request(server));
-    expect(tokenRequests(server)).toHaveLength(2);
-  });
-
-  it('ends when nothing helps, naming the credentials but not the password', async () => {
-    await using server = await scriptedServer(() => unauthorized('Basic realm="r"'));
-    const failure = await failureOf(get(server, { keychain: async () => me }, { method: 'POST' }));
-    expect(failure).toMatchObject({
-      code: 'UNAUTHORIZED',
-      hint: `Log in with: crane auth login ${server.registry}`,
-      message: `Could not try: ${server.registry} refused the credentials from /home/me/.docker/config.json, 401 Unauthorized`,
-    });
-    expect(server.log).toHaveLength(2);
-    expect(JSON.stringify(failure)).not.toContain('secret');
-  });
-
-  it('says that there are no credentials', async () => {
-    await using server = await scriptedServer(() => unauthorized('Basic realm="r"'));
-    await expect(get(server)).rejects.toMatchObject({
-      code: 'UNAUTHORIZED',
-      message: expect.stringContaining('none were found') as string,
-    });
-    expect(server.log).toHaveLength(1);
-  });
-
-  it('reads public content without credentials that are refused, and warns where they come from', async () => {
-    await using server = await tokenServer({ refuse: basic('me:secret') });
-    const events: TransportEvent[] = [];
-    const transport = make({ keychain: async () => me, onEvent: (event) => events.push(event) });
-    await transport.perform(request(server));
-    await transport.perform(request(server));
-    expect(events.filter(({ type }) => type === 'warning')).toEqual([
-      { type: 'warning', message: expect.stringContaining(me.source) as string },
-    ]);
-    await expect(transport.perform({ ...request(server), method: 'POST' })).rejects.toMatchObject({
-      code: 'UNAUTHORIZED',
-    });
-  });
-
-  it('goes on without credentials when a helper is broken, and tells why if the registry needs some', async () => {
-    const broken = async (): Promise<never> => Promise.reject(new OciError('CREDENTIALS', 'The helper is broken'));
-    await using open = await tokenServer();
-    const events: TransportEvent[] = [];
-    await get(open, { keychain: broken, onEvent: (event) => events.push(event) });
-    expect(events).toContainEqual({
-      type: 'warning',
-      message: expect.stringContaining('The helper is broken') as string,
-    });
-    await using closed = await scriptedServer(() => unauthorized('Basic realm="r"'));
-    await expect(get(closed, { keychain: broken })).rejects.toMatchObject({
-      code: 'UNAUTHORIZED',
-      message: expect.stringContaining('the helper is broken') as string,
-    });
-  });
-
-  it('does not ask the keychain where nothing is demanded', async () => {
-    await using server = await scriptedServer(() => ok);
-    await get(server, { keychain: async () => Promise.reject(new Error('asked')) });
-  });
-
-  it.each(['http://169.254.169.254/latest', 'https://10.0.0.1/token', 'ftp://registry.example/token', 'http://['])(
-    'refuses the token server %s',
-    async (realm) => {
-      await using server = await scriptedServer(() => unauthorized(`Bearer realm="${realm}"`));
-      await expect(get(server)).rejects.toMatchObject({ code: 'RESPONSE' });
-      expect(server.log).toHaveLength(1);
-    },
-  );
-
-  it('refuses a plain http token server of an https registry', async () => {
-    const { transport, sent } = faked(() =>
-      answer(401, { 'www-authenticate': 'Bearer realm="http://auth.example/token"' }),
-    );
-    await expect(transport.perform(remoteRequest())).rejects.toMatchObject({ code: 'RESPONSE' });
-    expect(sent).toHaveLength(1);
-  });
-
-  it('does not send credentials over plain http beyond this machine', async () => {
-    const { transport, sent } = faked(
-      ({ url }) => {
-        if (url.protocol === 'https:') throw new Error('never');
-        return answer(401, { 'www-authenticate': 'Basic realm="r"' });
-      },
-      { keychain: async () => me },
-      'http-only',
-    );
-    await expect(
-      transport.perform({ ...remoteRequest(), registry: parseRegistry('10.0.0.5:5000') }),
-    ).rejects.toMatchObject({
-      code: 'UNAUTHORIZED',
-      hint: expect.stringContaining('--insecure') as string,
-    });
-    expect(sent.every(({ headers }) => headers['authorization'] === undefined)).toBe(true);
-  });
-});
 
 describe('Transport, redirects', () => {
   it('drops credentials and configured headers at another origin and for the rest of the chain', async () => {
@@ -286,27 +91,6 @@ describe('Transport, redirects', () => {
     await using server = await scriptedServer(() => ({ status: 307, headers: { location: `${store.origin}/blob` } }));
     await get(server);
     expect(server.log).toHaveLength(2);
-  });
-});
-
-describe('Transport, token servers that lead elsewhere', () => {
-  it('get no identity token to another origin, neither by POST nor by the GET after it', async () => {
-    await using thief = await scriptedServer(() => ({ status: 200, body: '{"token":"T"}' }));
-    for (const status of [302, 307, 308]) {
-      await using server = await scriptedServer(({ url }) =>
-        url.pathname === '/token'
-          ? { status, headers: { location: `${thief.origin}/token` } }
-          : unauthorized('Bearer realm="/token"'),
-      );
-      const identity = { source: 'file', username: '<token>', identityToken: 'R1' };
-      expect(await failureOf(get(server, { keychain: async () => identity }))).toMatchObject({ code: 'RESPONSE' });
-    }
-    expect(thief.log).toEqual([]);
-  });
-
-  it('give no token that a header cannot hold', async () => {
-    await using server = await tokenServer({ token: { token: '\u65e5\u672c' } });
-    expect(await failureOf(get(server))).toMatchObject({ code: 'RESPONSE' });
   });
 });
 
@@ -524,128 +308,9 @@ describe('Transport, messages', () => {
   });
 });
 
-type Script = (request: ExchangeRequest) => ReturnType<Exchange>;
-
-function make(options: Partial<TransportOptions> = {}): Transport {
-  return new Transport({ userAgent: 'crane-oci/test', sleep: async () => {}, ...options });
-}
-
-function request(server: ScriptedServer): RegistryRequest {
-  return { ...remoteRequest(), registry: server.registry };
-}
-
-function remoteRequest(): RegistryRequest {
-  return {
-    registry: parseRegistry('registry.example'),
-    method: 'GET',
-    target: '/v2/app/x',
-    repository: 'app',
-    scopes: ['repository:app:pull'],
-    purpose: 'try',
-    expect: [200],
-  };
-}
-
-async function get(
-  server: ScriptedServer,
-  options: Partial<TransportOptions> = {},
-  more: Partial<RegistryRequest> = {},
-): Promise<void> {
-  await make(options).perform({ ...request(server), ...more });
-}
-
-/** Hosts that cannot exist on a test machine are played by the exchange itself. */
-function faked(
-  script: Script,
-  options: Partial<TransportOptions> = {},
-  mode: 'any' | 'http-only' = 'any',
-): { readonly transport: Transport; readonly sent: readonly ExchangeRequest[] } {
-  const sent: ExchangeRequest[] = [];
-  const real = nodeHttp();
-  const exchange: Exchange = async (sentRequest) => {
-    sent.push(sentRequest);
-    if (mode === 'http-only' && sentRequest.url.protocol === 'https:') {
-      await using plain = await notTls();
-      return await real({ ...sentRequest, url: new URL(`https://127.0.0.1:${plain.port}/`) });
-    }
-    return script(sentRequest);
-  };
-  return { transport: make({ exchange, ...options }), sent };
-}
-
-async function answer(status: number, headers: Readonly<Record<string, string>> = {}, body = ''): ReturnType<Exchange> {
-  return {
-    status,
-    headers: {
-      get: (name) => headers[name],
-      getAll: (name) => (headers[name] === undefined ? [] : [headers[name]]),
-      entries: () => Object.entries(headers),
-    },
-    body: {
-      async *[Symbol.asyncIterator]() {
-        yield Buffer.from(body);
-      },
-      cancel: async () => {},
-    },
-  };
-}
-
-function unauthorized(challenge: string): ScriptedAnswer {
-  return { status: 401, headers: { 'www-authenticate': challenge } };
-}
-
-function basic(user: string): string {
-  return `Basic ${Buffer.from(user).toString('base64')}`;
-}
-
-interface TokenScript {
-  readonly token?: object;
-  readonly post?: ScriptedAnswer;
-  /** An authorization the token server refuses. */
-  readonly refuse?: string;
-}
-
-async function tokenServer({ token = { token: 'T' }, post, refuse }: TokenScript = {}): Promise<ScriptedServer> {
-  return scriptedServer(({ url, method, headers }) => {
-    if (url.pathname === '/token') {
-      if (refuse !== undefined && headers.authorization === refuse) return { status: 401 };
-      return method === 'POST' && post !== undefined ? post : { status: 200, body: JSON.stringify(token) };
-    }
-    return headers.authorization === 'Bearer T' ? ok : unauthorized('Bearer realm="/token",service="s"');
-  });
-}
-
-function tokenRequests(server: ScriptedServer): ScriptedServer['requests'] {
-  return server.requests.filter(({ url }) => url.pathname === '/token');
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error('It did not fail');
-}
-
 async function freePort(): Promise<number> {
   await using server = await notTls();
   return server.port;
-}
-
-async function notTls(): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createTcpServer(
-    (socket) =>
-      void socket
-        .on('error', () => {})
-        .resume()
-        .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
-  };
 }
 
 let made: { readonly key: string; readonly cert: string } | undefined;
