@@ -10,6 +10,7 @@ import { manifestTypeOf } from '../oci/manifest.ts';
 import { essenceOf, isManifestType, isSchema1Type, mediaTypes } from '../oci/media-type.ts';
 import { parseTag } from '../oci/reference.ts';
 import type { CallOptions } from '../options.ts';
+import { forgetWritten, noteWritten, readWritten } from './own-writes.ts';
 import { maintainReferrers } from './referrers-tag.ts';
 import type { RepositoryClient, RepositoryRequest } from './repository-client.ts';
 import type { ResponseHeaders } from './transport/exchange.ts';
@@ -36,10 +37,12 @@ const accept: string = [
 export async function fetchManifest(
   client: RepositoryClient,
   reference: string,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<FetchedManifest> {
-  const request = readRequest(client, 'GET', reference, signal);
-  const { headers, bytes } = await client.read({ ...request, expect: [200] }, maxManifestSize);
+  const request = readRequest(client, 'GET', reference, options.signal);
+  const { headers, bytes } = await readWritten(client, reference, options, () =>
+    client.read({ ...request, expect: [200] }, maxManifestSize),
+  );
   const wanted = isDigest(reference) ? reference : undefined;
   const stated = statedDigest(headers);
   const digest = digestOf(bytes, algorithmOf(wanted ?? stated ?? sha256));
@@ -122,6 +125,7 @@ export async function deleteManifest(client: RepositoryClient, reference: string
       access: 'delete',
       signal,
     });
+    forgetWritten(client);
   } catch (error) {
     throw refusedDelete(error, what, await isStillThere(error, client, reference, options));
   }
@@ -172,7 +176,9 @@ async function headManifest(
   const request = readRequest(client, 'HEAD', reference, signal);
   let answer;
   try {
-    answer = await client.perform({ ...request, expect: [200, ...unhelpfulHead] });
+    answer = await readWritten(client, reference, { signal }, () =>
+      client.perform({ ...request, expect: [200, ...unhelpfulHead] }),
+    );
   } catch (error) {
     // An answer to HEAD has no words; the one to GET says what is wrong.
     if (isOciError(error, 'UNAUTHORIZED')) return undefined;
@@ -184,7 +190,9 @@ async function headManifest(
   // The length of a compressed answer is not the manifest's (demand-and-quirks reference, Q-28).
   const encoding = answer.headers.get('content-encoding') ?? 'identity';
   const size = Number(encoding === 'identity' ? (answer.headers.get('content-length') ?? Number.NaN) : Number.NaN);
-  const complete = isManifestType(mediaType) && digest !== undefined && Number.isSafeInteger(size) && size > 0;
+  // Schema 1 is what some say of whatever has no type of its own.
+  const isTyped = isManifestType(mediaType) && !isSchema1Type(mediaType);
+  const complete = isTyped && digest !== undefined && Number.isSafeInteger(size) && size > 0;
   if (!complete || (isDigest(reference) && digest !== reference)) return undefined;
   return { mediaType, digest, size };
 }
@@ -225,6 +233,7 @@ async function put(
     access: 'push',
     signal,
   });
+  noteWritten(client, reference);
   return headers;
 }
 

@@ -1,4 +1,4 @@
-import { isOciError } from '../errors.ts';
+import { isOciError, OciError } from '../errors.ts';
 import { parseNextLink } from '../wire/link-header.ts';
 import type { ReadAnswer } from './transport/transport.ts';
 import { ResponseError } from './transport/response-error.ts';
@@ -20,14 +20,17 @@ export interface PageOptions<T> {
  * Reads a list page by page. Whatever path or host a `Link` names, only its query is used, at our own path: that repairs
  * registries behind gateways, and keeps credentials where they belong. Entries come once, and a list that goes in circles ends.
  * Demand-and-quirks reference, Q-60 to Q-64.
+ *
+ * @throws {OciError} `LIMIT_EXCEEDED` when a list goes on and on
  */
 export async function* pages<T>(options: PageOptions<T>): AsyncGenerator<readonly T[], void> {
   const { entriesOf, keyOf } = options;
   const asked = new Set<string>();
   const seen = new Set<string>();
+  let fruitless = 0;
   let pageSize = options.pageSize;
   let query: string | undefined = queryOf(options, pageSize, options.last);
-  while (query !== undefined && !asked.has(query) && asked.size < maxPages) {
+  while (query !== undefined && !asked.has(query)) {
     const isFirst = asked.size === 0;
     asked.add(query);
     let answer: ReadAnswer;
@@ -42,7 +45,9 @@ export async function* pages<T>(options: PageOptions<T>): AsyncGenerator<readonl
     const { entries, count } = entriesOf(answer);
     const fresh = entries.filter((entry) => !seen.has(keyOf(entry)));
     for (const entry of fresh) seen.add(keyOf(entry));
+    fruitless = fresh.length > 0 ? 0 : fruitless + 1;
     if (fresh.length > 0) yield fresh;
+    if (asked.size === maxPages || fruitless === maxFruitless) throw endless(answer.url, asked.size);
     const link = nextQuery(answer);
     const last = fresh.at(-1);
     // Before there were links a full page was the only sign that more may follow.
@@ -53,6 +58,14 @@ export async function* pages<T>(options: PageOptions<T>): AsyncGenerator<readonl
 
 /** Pages of a registry that never ends are refused here; real ones have a few hundred. */
 const maxPages = 100_000;
+/** Pages in a row without anything new: registries that filter what somebody may see leave some empty. */
+const maxFruitless = 100;
+
+function endless({ host }: URL, count: number): OciError {
+  return new OciError('LIMIT_EXCEEDED', `The list ${host} sends does not end: ${count} pages, and there is another`, {
+    hint: 'A registry that names the same entries again and again is broken; ask its operators',
+  });
+}
 
 function queryOf<T>(
   { parameters = {} }: PageOptions<T>,

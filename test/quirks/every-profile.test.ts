@@ -78,7 +78,7 @@ interface Session extends AsyncDisposable {
   readonly registry: SimulatedRegistry;
   readonly client: Client;
   /** A store that has not seen anything yet. */
-  open(repository: string): RemoteStore;
+  readonly open: (repository: string) => RemoteStore;
 }
 
 async function begin(name: ProfileName): Promise<Session> {
