@@ -39,7 +39,10 @@ describe('files of certificates', () => {
     const damaged = await at('damaged', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     const second = await at('second', (await readFile(caFile, 'utf8')) + (await readFile(damaged, 'utf8')));
     const text = await at('text', 'hello');
-    const locked = await at('locked', '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n');
+    const locked = await at(
+      'locked',
+      '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n',
+    );
     for (const [files, words] of [
       [ca(join(directory, 'missing')), /missing": no such file or directory \(from --ca-file\)/],
       [ca(directory), /it is a directory \(from --ca-file\)/],
@@ -47,7 +50,10 @@ describe('files of certificates', () => {
       [ca(keyFile), /holds a private key and no certificate/],
       [ca(damaged), /the certificate in it is damaged/],
       [ca(second), /certificate 2 of 2 in it is damaged/],
-      [pair(certFile, client.keyFile), /\(from --key-file\) cannot be used: the key does not belong to the certificate in/],
+      [
+        pair(certFile, client.keyFile),
+        /\(from --key-file\) cannot be used: the key does not belong to the certificate in/,
+      ],
       [pair(certFile, certFile), /\(from --key-file\) cannot be used: it holds no private key/],
       [pair(certFile, locked), /its key is encrypted/],
       [pair(text, keyFile), /\(from --cert-file\) cannot be used: it holds no certificate/],

@@ -81,7 +81,11 @@ async function certificatesIn(text: string, file: NamedFile): Promise<readonly X
     const why = text.includes('PRIVATE KEY-----')
       ? 'it holds a private key and no certificate'
       : 'it holds no certificate in PEM form';
-    throw unusable(file, why, 'PEM starts with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE makes it');
+    throw unusable(
+      file,
+      why,
+      'PEM starts with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE makes it',
+    );
   }
   return blocks.map((block, index) => {
     try {
