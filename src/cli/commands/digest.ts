@@ -1,6 +1,7 @@
-import { OciError } from '../../errors.ts';
+import { isOciError, OciError } from '../../errors.ts';
 import { formatRepository, identifierOf } from '../../oci/reference.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
+import type { RemoteStore } from '../../remote/remote-store.ts';
 import { atMost } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -45,11 +46,21 @@ export const command: Command<Session, Globals> = defineCommand({
 async function digestAt(session: Session, location: Location): Promise<Digest> {
   if (location.kind === 'registry' && session.platform === undefined) {
     const store = await session.repository(location.reference);
-    return (await store.resolve(identifierOf(location.reference), session)).digest;
+    return resolveWithWords(store, identifierOf(location.reference), session);
   }
   const artifact = await openLocation(session, location);
   if (session.platform === undefined) return artifact.root.digest;
   return (await imageForPlatform(artifact, session.platform, session)).root.digest;
+}
+
+/** An answer to HEAD has no words; where it is the last one, the answer to GET says what is not there. */
+async function resolveWithWords(store: RemoteStore, reference: string, { signal }: Session): Promise<Digest> {
+  try {
+    return (await store.resolve(reference, { signal })).digest;
+  } catch (error) {
+    if (!isOciError(error, 'NOT_FOUND')) throw error;
+    return (await store.fetchManifest(reference, { signal })).descriptor.digest;
+  }
 }
 
 function repositoryOf(location: Location): string {

@@ -57,9 +57,9 @@ describe('bars', () => {
     ]);
     const lines = await show([{ type: 'chunk', target: layer, bytes: 20_000_000 }], 2000);
     expect(lines).toEqual([
-      `${nameOf(layer)} layer  [===>       ] 40.0 MB of 100 MB  10.0 MB/s  6s`,
+      `${nameOf(layer)} layer  [===>       ] 40.0 MB of 100 MB  20.0 MB/s  3s`,
       `${nameOf(config)} config [           ]  7.0 kB  waiting`,
-      '0 of 2 blobs, 40.0 MB of 100 MB, 10.0 MB/s, 7s left',
+      '0 of 2 blobs, 40.0 MB of 100 MB, 20.0 MB/s, 4s left',
     ]);
   });
 

@@ -45,7 +45,7 @@ describe('plain progress', () => {
     plain.end();
     expect(lines).toEqual([
       `layer ${layer.digest}: started, 2.0 kB`,
-      '0 of 1 blob, 1.0 kB of 2.0 kB',
+      '0 of 1 blob, 1.0 kB of 2.0 kB, 333 B/s, 3s left',
       `layer ${layer.digest}: try 1 failed, the next one in 2s: the line broke`,
       `layer ${layer.digest}: goes on at 1.0 kB of 2.0 kB`,
       `layer ${layer.digest}: finished, 2.0 kB in 3.0s`,
@@ -68,12 +68,17 @@ describe('progress as JSON', () => {
     for (const event of end) json.event(event);
     json.event({ type: 'warning', message: 'careful' });
     json.end();
-    const sums = { blobs: 1, skipped: { exists: 0, mounted: 0, nondistributable: 0 }, size: 2000, bytesPerSecond: 0 };
+    const sums = {
+      blobs: 1,
+      skipped: { exists: 0, mounted: 0, nondistributable: 0 },
+      size: 2000,
+      bytesPerSecond: 2000,
+    };
     expect(records).toEqual([
       { type: 'queued', ...manifest },
       { type: 'queued', ...layer, bytes: 0 },
       { type: 'start', ...layer, bytes: 0, offset: 0 },
-      { type: 'progress', ...layer, bytes: 1000, bytesPerSecond: 0 },
+      { type: 'progress', ...layer, bytes: 1000, bytesPerSecond: 2000 },
       { type: 'total', ...sums, settled: 0, bytes: 1000, moved: 1000 },
       { type: 'total', ...sums, settled: 0, bytes: 1000, moved: 1000 },
       { type: 'retry', ...layer, bytes: 1000, attempt: 1, delayMs: 1500, message: 'the line broke' },

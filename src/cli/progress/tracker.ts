@@ -45,6 +45,7 @@ export class Tracker {
   /** @param now milliseconds of a steady clock */
   constructor(now: () => number) {
     this.#now = now;
+    this.speed.sample(now(), 0);
     this.totals = {
       blobs: 0,
       settled: 0,
@@ -88,6 +89,7 @@ export class Tracker {
         transfer.startedAt ??= this.#now();
         this.#active.add(transfer);
         this.#advance(transfer, event.offset);
+        transfer.speed.sample(this.#now(), event.offset);
         break;
       case 'retry':
         transfer.state = 'retrying';
