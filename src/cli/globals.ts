@@ -1,6 +1,5 @@
-import { messageOf } from '../errors.ts';
-import { parsePlatform, type Platform } from '../oci/platform.ts';
 import { bool, count, custom, type FlagsOf, string } from './framework/flag.ts';
+import { type PlatformChoice, platformFlag } from './platform-flag.ts';
 import { isProgressMode, type ProgressMode, progressModes } from './progress/mode.ts';
 
 /** Flags that every command knows. */
@@ -10,7 +9,7 @@ export interface PersistentFlags {
   /** `undefined` for what is set for each registry, else the library's default. */
   readonly 'max-connections-per-blob': number | undefined;
   /** `undefined` for `all`. */
-  readonly platform: Platform | undefined;
+  readonly platform: PlatformChoice | undefined;
   readonly progress: ProgressMode;
   readonly quiet: boolean;
   /** 1 with `-v`, 2 with `-vv`. */
@@ -26,16 +25,6 @@ export interface LeadingFlags {
 
 export type Globals = PersistentFlags & LeadingFlags;
 
-const commonPlatforms = [
-  'linux/amd64',
-  'linux/arm64',
-  'linux/arm/v7',
-  'linux/s390x',
-  'linux/ppc64le',
-  'windows/amd64',
-  'all',
-];
-
 export const persistentFlags: FlagsOf<PersistentFlags> = {
   'allow-nondistributable-artifacts': bool({ description: 'Push non-distributable (foreign) layers, too' }),
   insecure: bool({ description: 'Do not verify TLS certificates, and allow plain HTTP to any registry' }),
@@ -46,14 +35,7 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
     shownDefault: '4',
     parse: readConnections,
   }),
-  platform: custom<Platform | undefined>({
-    description: 'Image to choose from an index, as os/arch[/variant][:osversion]',
-    valueName: 'platform',
-    initial: undefined,
-    shownDefault: 'all',
-    parse: readPlatform,
-    complete: () => commonPlatforms,
-  }),
+  platform: platformFlag,
   progress: custom<ProgressMode>({
     description:
       'How to show progress on standard error: auto, bars, plain, json or none; auto means bars on a terminal',
@@ -90,14 +72,4 @@ function readProgressMode(text: string): ProgressMode {
 function readConnections(text: string): number {
   if (/^[1-9]\d?$/.test(text)) return Number(text);
   throw new Error('it has to be a whole number from 1 to 99');
-}
-
-function readPlatform(text: string): Platform | undefined {
-  if (text === 'all') return undefined;
-  try {
-    return parsePlatform(text);
-  } catch (error) {
-    // The framework names flag and value itself.
-    throw new Error(messageOf(error).replace(/^Invalid platform "(?:[^"\\]|\\.)*": /, ''), { cause: error });
-  }
 }

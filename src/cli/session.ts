@@ -1,5 +1,6 @@
 import { collect } from '../content/bytes.ts';
-import type { Platform } from '../oci/platform.ts';
+import { quoted } from '../errors.ts';
+import { formatPlatform, type Platform } from '../oci/platform.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { RemoteStore } from '../remote/remote-store.ts';
 import type { Transport } from '../remote/transport/transport.ts';
@@ -56,8 +57,23 @@ export class Session {
     return this.process.signal;
   }
 
+  /**
+   * The platform that was chosen; `undefined` for all.
+   *
+   * @throws {UsageError} when it is a list
+   */
   get platform(): Platform | undefined {
-    return this.#globals?.platform;
+    const last = this.#globals?.platform?.last ?? [];
+    if (last.length > 1) {
+      const given = quoted(last.map(formatPlatform).join(','));
+      throw new UsageError(`invalid argument ${given} for "--platform" flag: one platform is expected here`);
+    }
+    return last[0];
+  }
+
+  /** The platforms that were chosen, for commands that take several; none for all. */
+  get platforms(): readonly Platform[] {
+    return this.#globals?.platform?.all ?? [];
   }
 
   /** How much of what happens is shown: 0 to 2. */

@@ -1,0 +1,41 @@
+import { messageOf } from '../errors.ts';
+import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.ts';
+import { custom, type Flag } from './framework/flag.ts';
+
+/** What `--platform` was given: once or several times, each time one platform or a list. */
+export interface PlatformChoice {
+  /** The last occurrence, which alone counts where one platform is meant, as with crane. */
+  readonly last: readonly Platform[];
+  /** All of them since the last `all`, each once. */
+  readonly all: readonly Platform[];
+}
+
+const common = ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/s390x', 'linux/ppc64le', 'windows/amd64', 'all'];
+
+export const platformFlag: Flag<PlatformChoice | undefined> = custom<PlatformChoice | undefined>({
+  description: 'Image to choose from an index, as os/arch[/variant][:osversion]; copy and pull take several',
+  valueName: 'platform',
+  initial: undefined,
+  shownDefault: 'all',
+  repeatable: true,
+  parse: readChoice,
+  complete: () => common,
+});
+
+function readChoice(text: string, earlier: PlatformChoice | undefined): PlatformChoice | undefined {
+  if (text === 'all') return undefined;
+  const parts = text.split(',');
+  if (parts.length > 1 && parts.some((part) => part.trim() === '')) throw new Error('a part between commas is empty');
+  const last = parts.map(readPlatform);
+  const all = new Map([...(earlier?.all ?? []), ...last].map((platform) => [formatPlatform(platform), platform]));
+  return { last, all: Array.from(all.values()) };
+}
+
+function readPlatform(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    // The framework names flag and value itself.
+    throw new Error(messageOf(error).replace(/^Invalid platform "(?:[^"\\]|\\.)*": /, ''), { cause: error });
+  }
+}
