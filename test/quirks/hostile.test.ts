@@ -16,15 +16,21 @@ const image = imageOf('wanted', { layers: [layer.target] });
 const other = imageOf('pushed');
 const referrer = imageOf('about', { subject: image.target });
 
+/** What may end well: nothing that was sent or read is another than it should be. */
+const harmless: ReadonlySet<string> = new Set([
+  'wants chunks larger than all memory',
+  'stores another digest than was sent',
+]);
+
 // Whatever it does, we end, with an error of ours or unharmed, and our secret is nowhere else. In networks of one machine
 // the trap is as near as the registry itself, so nothing but the rules for credentials keeps them from it.
 describe('a registry that', () => {
-  it.each(Object.entries(hostileHabits))('%s', (_, quirks) => expectUnharmed(quirks), 30_000);
+  it.each(Object.entries(hostileHabits))('%s', (name, quirks) => expectUnharmed(quirks, harmless.has(name)), 30_000);
 
   it('does all of it at once', () => expectUnharmed(profile('hostile')), 30_000);
 });
 
-async function expectUnharmed(quirks: Quirks): Promise<void> {
+async function expectUnharmed(quirks: Quirks, isHarmless = false): Promise<void> {
   await using registry = await simulateRegistry({ ...quirks, users, anonymous: {} });
   await (await registry.content('app')).push(layer.target, layer.bytes);
   await seeded(registry, image);
@@ -33,6 +39,7 @@ async function expectUnharmed(quirks: Quirks): Promise<void> {
   for (const step of steps(remote(registry.repository('app'), client))) outcomes.push(await outcomeOf(step));
   client.close();
   for (const outcome of outcomes) expect(outcome).toSatisfy((one) => one === undefined || isOciError(one));
+  expect(outcomes.some((outcome) => outcome !== undefined)).toBe(!isHarmless);
   expectNoLeak(registry, password);
   expectIntact(registry);
   expect(registry.requests.length).toBeLessThan(400);
@@ -56,7 +63,9 @@ function steps(store: RemoteStore): readonly (() => Promise<void>)[] {
       for (const { target, bytes } of [...other.blobs, other]) await store.push(target, bytes);
     },
     async () => void (await store.referrers(image.target)),
-    async () => store.push(referrer.target, referrer.bytes),
+    async () => {
+      for (const { target, bytes } of [...referrer.blobs, referrer]) await store.push(target, bytes);
+    },
     async () => store.deleteTag('v1'),
   ];
 }

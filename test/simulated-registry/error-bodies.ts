@@ -12,7 +12,7 @@ export function errorBodies({ quirks }: World): Layer {
     return withHeaders(reworded, {
       ...(requestId === undefined ? {} : { [requestId]: `request-${++count}` }),
       ...(warnings === undefined ? {} : { warning: warnings.map((warning) => `299 - "${warning}"`) }),
-      ...(hostile?.headers === true ? { 'x-padding': ['x'.repeat(7000), 'y'.repeat(7000)] } : {}),
+      ...(hostile?.headers === true ? { 'x-padding': ['x', 'y', 'z'].map((letter) => letter.repeat(7000)) } : {}),
     });
   };
 }

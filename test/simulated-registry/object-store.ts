@@ -42,6 +42,10 @@ export function objectStore(world: World, uploads: Handle): ObjectStore {
       request.path.startsWith(ownPath) ? serveSigned(world, signed, request, serve) : below(request),
     handle: async (request) => {
       if (request.path.startsWith('/html/')) return text(429, '<html>slow down</html>', 'text/html');
+      if (request.path.startsWith('/back/')) {
+        const path = request.path.replace('/back/', `${ownPath}project/`);
+        return empty(307, { location: `${world.origins.registry}${path}?${request.rawQuery}` });
+      }
       if (!request.path.startsWith('/upload/')) return serveSigned(world, signed, request, serve);
       if (request.headers.authorization !== undefined) return authRefused();
       return uploads(readdressed(request, request.path.slice('/upload'.length), request.rawQuery));
@@ -76,6 +80,8 @@ function locationOf({ origins }: World, { to }: RedirectQuirks, id: string, { pa
       return `${origins.store}${storePath}${id}${query}`;
     case 'relative':
       return `${ownPath}project/${id}${query}`;
+    case 'back':
+      return `${origins.store}/back/${id}${query}`;
     case 'http':
       return `${origins.store.replace('https:', 'http:')}${storePath}${id}${query}`;
     case 'private-ip':

@@ -224,7 +224,7 @@ const hostile: SimulateOptions = {
   tags: { page: 1, link: 'trap' },
   errors: 'huge',
   warnings: ['\u009b31mred', 'a'.repeat(4000)],
-  hostile: { blob: 'endless', manifest: 'other-bytes', tags: 'control', upload: 'wrong-digest', headers: true },
+  hostile: { blob: 'endless', manifest: 'other-bytes', tags: 'control', upload: 'wrong-digest' },
 };
 
 export type ProfileName =
@@ -305,7 +305,8 @@ export const hostileHabits: Readonly<Record<string, Quirks>> = {
   'gives uploads a location that is no URL': { hostile: { upload: 'junk-location' } },
   'wants chunks larger than all memory': { hostile: { upload: 'chunk-min' }, upload: { maxPut: 0 } },
   'stores another digest than was sent': { hostile: { upload: 'wrong-digest' } },
-  'explains errors in megabytes': { errors: 'huge', notFoundAs: 403 },
+  'sends more headers than fit': { hostile: { headers: true } },
+  'explains errors in megabytes': { errors: 'huge', del: { tag: 405 } },
 };
 
 function copyOf(value: unknown): unknown {

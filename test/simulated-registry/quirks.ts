@@ -141,7 +141,8 @@ export interface TokenQuirks {
 }
 
 export interface RedirectQuirks {
-  to: 'store' | 'relative' | 'http' | 'private-ip' | 'loop' | 'trap';
+  /** 'back' leads over the store to the registry's own host. */
+  to: 'store' | 'relative' | 'back' | 'http' | 'private-ip' | 'loop' | 'trap';
   /** + @default 307 */
   status?: 301 | 302 | 303 | 307 | 308 | undefined;
   /** uses, or milliseconds, until a signed URL is over. @default unlimited */

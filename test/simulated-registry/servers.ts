@@ -175,8 +175,9 @@ class Conversation {
     socket.destroy();
   }
 
+  /** Where nothing was written yet, flushing would make it a 200. */
   async #stall(): Promise<void> {
-    this.#response.flushHeaders();
+    if (this.#response.headersSent) this.#response.flushHeaders();
     if (!this.#gone.signal.aborted) await firstEvent(this.#response, 'close');
   }
 }
