@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatErrorBody, parseErrorBody } from './error-body.ts';
+import { formatErrorBody, pageTitle, parseErrorBody } from './error-body.ts';
 
 describe('parseErrorBody', () => {
   it.each([
@@ -18,6 +18,12 @@ describe('parseErrorBody', () => {
     [{ details: 'incorrect username or password' }, [{ code: '', message: 'incorrect username or password' }]],
     [{ message: 'too much' }, [{ code: '', message: 'too much' }]],
     [{ error: 'invalid_grant', error_description: 'expired' }, [{ code: 'invalid_grant', message: 'expired' }]],
+    [{ detail: 'Not found.' }, [{ code: '', message: 'Not found.' }]],
+    [{ error: { code: 404, message: 'gone' } }, [{ code: '404', message: 'gone' }]],
+    [{ errors: { code: 'A', message: 'b' } }, [{ code: 'A', message: 'b' }]],
+    [[{ code: 'A', message: 'b' }], [{ code: 'A', message: 'b' }]],
+    ['just a text', [{ code: '', message: 'just a text' }]],
+    [' ', []],
     [{ errors: 'none' }, []],
     [[], []],
     [null, []],
@@ -30,6 +36,21 @@ describe('parseErrorBody', () => {
     expect(parseErrorBody(Buffer.from([0xff, 0xfe]))).toEqual([]);
   });
 
+  it.each([
+    [
+      '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Message>a &lt; b</Message></Error>',
+      'NoSuchKey',
+      'a < b',
+    ],
+    ['<Error><Code>AccessDenied</Code></Error>', 'AccessDenied', ''],
+  ])('reads what object stores say: %s', (text, code, message) => {
+    expect(parseErrorBody(Buffer.from(text))).toEqual([{ code, message }]);
+  });
+
+  it.each(['<Error/>', '<Errors><Code>A</Code></Errors>', '<Error><Code></Code>'])('finds nothing in %s', (text) => {
+    expect(parseErrorBody(Buffer.from(text))).toEqual([]);
+  });
+
   it('reads what formatErrorBody writes', () => {
     const error = fc.record({ code: fc.string({ minLength: 1 }), message: fc.string() });
     fc.assert(
@@ -38,4 +59,14 @@ describe('parseErrorBody', () => {
       }),
     );
   });
+});
+
+it.each([
+  ['<html><head><title>\n Sign in &amp; go </title>', 'Sign in & go'],
+  ['<TITLE lang="en">502</TITLE>', '502'],
+  ['<h1>Not Found</h1>', 'Not Found'],
+  ['<title></title>', undefined],
+  ['text', undefined],
+])('finds the title of the page %j', (text, title) => {
+  expect(pageTitle(text)).toBe(title);
 });

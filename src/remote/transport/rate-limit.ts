@@ -23,7 +23,8 @@ export function parseRetryAfter(value: string | undefined, now: number = Date.no
   if (/^\d+(?:\.\d+)?$/.test(text)) return millisecondsOf(Number(text), now);
   const duration = parseDuration(text);
   if (duration !== undefined) return duration;
-  const date = Date.parse(text);
+  // Date.parse alone finds dates in nearly anything.
+  const date = /^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
