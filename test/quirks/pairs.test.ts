@@ -13,7 +13,7 @@ import { clientOf, countOf, expectNoLeak, password, seeded, storeOf, username, u
 // Habits for which the cure of one is the illness of another. Demand-and-quirks reference, end of C4.
 
 const mebibyte = 1024 * 1024;
-const large = blobOf(noise(12 * mebibyte + 5), mediaTypes.ociLayer);
+const large = blobOf(noise(17 * mebibyte + 5), mediaTypes.ociLayer);
 const image = imageOf('pairs');
 
 describe('chunks that must not be too small, and not too large (Q-43, Q-44)', () => {
