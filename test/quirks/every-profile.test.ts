@@ -13,7 +13,9 @@ import { blobOf, type Sample } from '../conformance/samples.ts';
 import { type ProfileName, profile, profileNames } from '../simulated-registry/profiles.ts';
 import type { Quirks } from '../simulated-registry/quirks.ts';
 import { type SimulatedRegistry, simulateRegistry } from '../simulated-registry/simulate.ts';
-import { type Client, clientOf, expectNoLeak, password, users } from './client.ts';
+import { craneInProcess } from '../support/in-process.ts';
+import { testDirectory } from '../support/test-directory.ts';
+import { type Client, clientOf, expectNoLeak, password, username, users } from './client.ts';
 
 const mebibyte = 1024 * 1024;
 const writable = profileNames.filter((name) => name !== 'redhat' && name !== 'hostile');
@@ -41,6 +43,24 @@ describe.each(writable)('%s', (name) => {
     await pullsThroughCuts(session, image);
     await deletes(session, app, image);
     expectNoLeak(session.registry, password);
+  });
+
+  it('is spoken with on the command line', async () => {
+    await using session = await begin(name);
+    const { registry } = session;
+    const image = imageFor(registry.quirks);
+    const held = await registry.content('team/app');
+    await copyGraph(await localStore(image), held, image.index.target, { tag: 'v1' });
+    const crane = await commandLine(registry);
+    await crane(['auth', 'login', registry.host, '-u', username, '--password-stdin'], password);
+    const app = `${registry.host}/team/app`;
+    expect(await crane(['digest', `${app}:v1`])).toBe(`${image.index.target.digest}\n`);
+    expect(await crane(['ls', app])).toBe('v1\n');
+    await crane(['copy', `${app}:v1`, `${registry.host}/team/copy:v1`]);
+    await expectHeld(registry, 'team/copy', image);
+    await crane(['tag', `${app}:v1`, 'v2']);
+    expect(await crane(['manifest', `${app}:v2`])).toBe(Buffer.from(image.index.bytes).toString());
+    expectNoLeak(registry, password);
   });
 
   it('has a word about manifests it does not take', async () => {
@@ -73,6 +93,19 @@ describe('redhat', () => {
     expectNoLeak(session.registry, password);
   });
 });
+
+/** Runs commands that have to succeed, with a home of their own, and gives what they print. */
+async function commandLine({
+  caFile,
+}: SimulatedRegistry): Promise<(args: string[], stdin?: string) => Promise<string>> {
+  const home = await testDirectory();
+  const env = { HOME: home, DOCKER_CONFIG: home, ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }) };
+  return async (args, stdin) => {
+    const { code, stdout, stderr } = await craneInProcess(args, { env, home, stdin });
+    expect({ code, stderr }, args.join(' ')).toMatchObject({ code: 0 });
+    return stdout;
+  };
+}
 
 interface Session extends AsyncDisposable {
   readonly registry: SimulatedRegistry;
