@@ -1,24 +1,44 @@
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
-import { isOciError } from '../errors.ts';
-import { formatRepository, type Repository } from '../oci/reference.ts';
-import { GraphCopy } from '../ops/graph-copy.ts';
-import { imageForPlatform, openArtifact } from '../ops/resolve.ts';
-import type { RemoteStore } from '../remote/remote-store.ts';
-import { logCopy } from './copy-log.ts';
-import { parseRepositoryArgument } from './open.ts';
+import { isOciError, messageOf } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { isReferrersTag } from '../oci/referrer.ts';
+import type { ChildFilter } from '../ops/copy-options.ts';
+import { openArtifact } from '../ops/resolve.ts';
+import { canListTags, type TagLister } from '../store/capabilities.ts';
+import type { ContentSource } from '../store/store.ts';
+import { type Destination, rehearsal, type Transfer } from './destination.ts';
+import { type DryRunLine, formatDryRun, formatDryRunTotal } from './dry-run.ts';
+import { chooseImages } from './open.ts';
+import { SilentFailure } from './report-error.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
+import { tagFilter } from './tag-filter.ts';
+import { openTagDestination, openTagSource } from './tag-places.ts';
+import type { WriteOptions } from './target.ts';
 
-export interface CopyAllTagsOptions {
-  /** How many tags, and how many blobs, move at once. */
-  readonly jobs: number;
+export interface CopyAllTagsOptions extends WriteOptions {
   /** Leave tags alone that exist at the target. */
   readonly noClobber: boolean;
+  /** A tag that fails does not end the rest. */
+  readonly keepGoing: boolean;
+  /** Keep indexes whole, and copy only the images for the chosen platforms. */
+  readonly sparse: boolean;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
 }
 
+/** Tags cost round trips; what they move is limited by itself. */
+const defaultTags = 8;
+
 /**
- * Copies every tag of one repository to another; what tags share moves once. The first failure ends the rest.
+ * Copies the tags of one repository, layout or archive to another; what tags share moves once. The first failure ends the
+ * rest, unless they keep going.
+ *
+ * A tag that is at the target with the same digest is not written again. Its blobs are still looked for, each once in a run
+ * whatever number of tags has it: one question is nothing beside what a mirror with a hole in it costs, and manifests that
+ * registries took without their blobs, or blobs they have lost, are found in no other way. `--fast` leaves that out.
  *
  * @param source as typed, as is `destination`
  */
@@ -26,64 +46,149 @@ export async function copyAllTags(
   session: Session,
   source: string,
   destination: string,
-  { jobs, noClobber }: CopyAllTagsOptions,
+  options: CopyAllTagsOptions,
 ): Promise<void> {
-  const from = await parse(source);
-  const to = await parse(destination);
-  session.connections.writesTo(to.registry);
-  const [reader, writer] = await Promise.all([session.repository(from), session.repository(to, 'push', 'destination')]);
-  const [tags, taken] = await Promise.all([
+  const passes = await tagFilter(options.include, options.exclude);
+  const reader = await openTagSource(session, source);
+  const place = await openTagDestination(session, destination);
+  const [all, taken] = await Promise.all([
     step(`reading tags for ${source}`, () => listTags(session, reader)),
-    step(`reading tags for ${destination}`, async (): Promise<readonly string[]> =>
-      noClobber ? takenTags(session, writer) : [],
+    step(`reading tags for ${destination}`, async () =>
+      options.noClobber ? takenTags(session, place) : new Set<string>(),
     ),
   ]);
-  const abort = new AbortController();
-  const signal = joinSignals(session.signal, abort.signal);
-  const copy = new GraphCopy(reader, writer, {
-    signal,
-    concurrency: jobs,
-    nonDistributable: session.nonDistributable,
-    onProgress: logCopy(session, { repository: formatRepository(to), nameOf: (tag) => `${destination}:${tag}` }),
-  });
-  const limiter = new Limiter(jobs);
-  for (const tag of taken) if (tags.includes(tag)) session.log.line(`Skipping ${tag} due to no-clobber`);
-  const copies = tags.filter((tag) => !taken.includes(tag)).map((tag) => limiter.run(() => copyTag(tag), signal));
-  try {
-    await Promise.all(copies);
-  } catch (error) {
-    abort.abort(error);
-    await Promise.allSettled(copies);
-    throw error;
-  }
+  const copied = options.referrers !== undefined;
+  // Who gets the referrers keeps the lists of them.
+  const wanted = all.filter((tag) => passes(tag) && !(copied && isReferrersTag(tag)));
+  for (const tag of wanted) if (taken.has(tag)) session.log.line(`Skipping ${tag} due to no-clobber`);
+  const tags = wanted.filter((tag) => !taken.has(tag));
+  const copy = new TagsCopy(session, { reader, place, source, destination }, options);
+  const failures = await copy.all(tags);
+  if (options.dryRun === true) await copy.printPlan(tags, wanted.length - tags.length);
+  if (failures.size > 0) throw reported(session, failures, tags.length);
+}
 
-  async function copyTag(tag: string): Promise<void> {
-    session.log.line(`Fetching ${source}:${tag}`);
-    const { root } = await step(`fetching ${source}:${tag}`, async () => {
-      const opened = await openArtifact(reader, tag, { signal });
-      return session.platform === undefined ? opened : imageForPlatform(opened, session.platform, { signal });
+interface Places {
+  readonly reader: ContentSource;
+  readonly place: Destination;
+  readonly source: string;
+  readonly destination: string;
+}
+
+class TagsCopy {
+  readonly #session: Session;
+  readonly #places: Places;
+  readonly #options: CopyAllTagsOptions;
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #transfer: Transfer;
+  /** What tags name at the target, asked while the source answers. */
+  readonly #tagged = new Map<string, Promise<Descriptor | undefined>>();
+  /** What single tags add to the copy they share: indexes that were trimmed, and what sparse ones leave out. */
+  readonly #manifests = new Map<Digest, Uint8Array>();
+  readonly #filters: ChildFilter[] = [];
+  readonly #lines = new Map<string, DryRunLine>();
+
+  constructor(session: Session, places: Places, options: CopyAllTagsOptions) {
+    const { dryRun, keepGoing, concurrency, referrers, digestTags, trustManifests } = options;
+    this.#session = session;
+    this.#places = places;
+    this.#options = options;
+    this.#signal = joinSignals(session.signal, this.#abort.signal);
+    const place = dryRun === true ? rehearsal(session, places.place) : places.place;
+    this.#transfer = place.begin(places.reader, {
+      signal: this.#signal,
+      keepGoing,
+      concurrency,
+      referrers,
+      digestTags,
+      trustManifests,
+      tagged: this.#tagged,
+      manifests: this.#manifests,
+      includeChild: options.sparse
+        ? (child, parent) => this.#filters.every((includes) => includes(child, parent))
+        : undefined,
     });
-    session.log.line(`Pushing ${destination}:${tag}`);
-    await step(`copying ${source}:${tag} to ${destination}:${tag}`, () => copy.copy(root, tag));
+  }
+
+  /** @returns what went wrong with which tag */
+  async all(tags: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const { concurrency = defaultTags, keepGoing } = this.#options;
+    const limiter = new Limiter(concurrency);
+    const failures = new Map<string, unknown>();
+    const copies = tags.map(async (tag) => {
+      try {
+        await limiter.run(() => this.#copy(tag), this.#signal);
+      } catch (error) {
+        if (!keepGoing || this.#signal.aborted || !isOciError(error)) throw error;
+        failures.set(tag, error);
+        this.#session.log.line(`Failed ${tag}: ${error.message}`);
+      }
+    });
+    try {
+      await Promise.all(copies);
+      await this.#transfer.finish();
+    } catch (error) {
+      this.#abort.abort(error);
+      await Promise.allSettled(copies);
+      await this.#transfer.abandon();
+      throw error;
+    }
+    return failures;
+  }
+
+  async printPlan(tags: readonly string[], skipped: number): Promise<void> {
+    const lines = tags.map((tag) => this.#lines.get(tag)).filter((line) => line !== undefined);
+    const text = [...lines.map(formatDryRun), formatDryRunTotal(lines, skipped)];
+    await this.#session.print(`${text.join('\n')}\n`);
+  }
+
+  async #copy(tag: string): Promise<void> {
+    const { source, destination, reader, place } = this.#places;
+    const { dryRun, sparse } = this.#options;
+    const [from, to] = [`${source}:${tag}`, `${destination}:${tag}`];
+    const before = this.#lookUp(place, tag);
+    this.#session.log.line(`Fetching ${from}`);
+    const { root, manifests, includeChild } = await step(`fetching ${from}`, async () =>
+      chooseImages(this.#session, await openArtifact(reader, tag, { signal: this.#signal }), sparse),
+    );
+    for (const [digest, bytes] of manifests ?? []) this.#manifests.set(digest, bytes);
+    if (includeChild !== undefined) this.#filters.push(includeChild);
+    if (dryRun !== true) this.#session.log.line(`Pushing ${to}`);
+    const summary = await step(`copying ${from} to ${to}`, () => this.#transfer.copy(root, tag));
+    if (dryRun !== true) return;
+    this.#lines.set(tag, { source: from, target: to, root, before: await before.catch(() => undefined), summary });
+  }
+
+  #lookUp({ existing }: Destination, tag: string): Promise<Descriptor | undefined> {
+    const asked = Promise.resolve(existing?.resolve?.(tag, { signal: this.#signal }));
+    // What keeps it from being answered shows when something is written.
+    asked.catch(() => {});
+    this.#tagged.set(tag, asked);
+    return asked;
   }
 }
 
-async function parse(text: string): Promise<Repository> {
-  return step(`parsing repo ${JSON.stringify(text)}`, async () => parseRepositoryArgument(text));
-}
-
-async function listTags(session: Session, store: RemoteStore): Promise<readonly string[]> {
+async function listTags(session: Session, store: TagLister): Promise<readonly string[]> {
   const tags: string[] = [];
   for await (const page of store.tags({ signal: session.signal })) tags.push(...page);
   return tags;
 }
 
 /** A repository that is not there, or not to be seen, has no tags to protect. */
-async function takenTags(session: Session, store: RemoteStore): Promise<readonly string[]> {
+async function takenTags(session: Session, { existing }: Destination): Promise<ReadonlySet<string>> {
+  if (existing === undefined || !canListTags(existing)) return new Set();
   try {
-    return await listTags(session, store);
+    return new Set(await listTags(session, existing));
   } catch (error) {
-    if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return [];
+    if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return new Set();
     throw error;
   }
+}
+
+/** All failures once more at the end, where they are seen. */
+function reported({ log }: Session, failures: ReadonlyMap<string, unknown>, count: number): SilentFailure {
+  log.plain(`Error: ${failures.size} of ${count} tags could not be copied:`);
+  for (const [tag, error] of failures) log.plain(`  ${tag}: ${messageOf(error)}`);
+  return new SilentFailure();
 }

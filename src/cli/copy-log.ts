@@ -13,13 +13,18 @@ export interface CopiedNames {
 /**
  * Shows the events of a copy: as crane's lines, which tell what existed, was mounted, was pushed (crane-cli reference,
  * section 4), and as progress.
+ *
+ * @param names without them only warnings are shown
  */
 export function logCopy(
-  { log, onProgress }: Pick<Session, 'log' | 'onProgress'>,
-  names: CopiedNames,
+  { log, onProgress, isJson }: Pick<Session, 'log' | 'onProgress' | 'isJson'>,
+  names: CopiedNames | undefined,
 ): (event: ProgressEvent) => void {
   return (event) => {
     onProgress?.(event);
+    // Among JSON objects the event itself is one.
+    if (event.type === 'warning' && !isJson) log.warn(event.message);
+    if (names === undefined) return;
     if (event.type === 'skip' && event.reason !== 'nondistributable') {
       const { mediaType, digest } = event.target;
       const kind = isManifestType(mediaType) ? 'manifest' : 'blob';

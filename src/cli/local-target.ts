@@ -1,97 +1,72 @@
 import { stat } from 'node:fs/promises';
-import { isOciError, OciError, quoted } from '../errors.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { OciError, quoted } from '../errors.ts';
+import { CopyPlan } from '../ops/copy-plan.ts';
 import { copyGraph } from '../ops/copy.ts';
 import { imageForPlatform } from '../ops/resolve.ts';
-import type { Artifact } from '../store/artifact.ts';
-import { logCopy } from './copy-log.ts';
+import { layoutDestination, ociArchiveDestination } from './local-destination.ts';
 import type { LocalLocation } from './location.ts';
+import type { ChosenArtifact } from './open.ts';
 import type { Session } from './session.ts';
-import type { Target } from './target.ts';
+import { type Target, targetIn, type WriteOptions, wrongDigest } from './target.ts';
 
 /** A layout to add to, or an archive to write. */
 export async function openLocalTarget(session: Session, location: LocalLocation): Promise<Target> {
+  const { path, tag, digest, text } = location;
   switch (location.kind) {
-    case 'oci':
-      return layoutTarget(session, location);
-    case 'oci-archive':
-      return archiveTarget(location, async ({ root, store }) => {
-        const { writeOciArchive } = await import('../archive/oci-archive-writer.ts');
-        await writeOciArchive(location.path, [{ artifact: { root, store }, refName: location.tag }], {
-          signal: session.signal,
-          onProgress: session.onProgress,
-        });
-      });
+    case 'oci': {
+      const nameOf = (name: string): string => (name === tag ? text : `oci:${path}:${name}`);
+      return targetIn(session, await layoutDestination(session, path, nameOf), { text, tag, digest, name: tag });
+    }
+    case 'oci-archive': {
+      const target = targetIn(session, ociArchiveDestination(session, path), { text, tag, digest, name: undefined });
+      return { ...target, tag: tag ?? '', current: () => absent(path) };
+    }
     case 'docker-archive':
-      return archiveTarget(location, async (artifact, { concurrency } = {}) => {
-        const { writeDockerArchive } = await import('../archive/docker-archive-writer.ts');
-        const image = await imageForPlatform(artifact, session.platform, session);
-        const options = { concurrency, signal: session.signal, onProgress: session.onProgress };
-        await writeDockerArchive([{ artifact: image, name: location.tag }], location.path, options);
-      });
+      return dockerArchiveTarget(session, location);
     default:
       return location.kind satisfies never;
   }
 }
 
-async function layoutTarget(session: Session, { path, tag, digest, text }: LocalLocation): Promise<Target> {
-  const { openOrCreateLayout } = await import('../layout/layout-store.ts');
-  const layout = await openOrCreateLayout(path, session);
+function dockerArchiveTarget(session: Session, { text, path, tag, digest }: LocalLocation): Target {
   return {
     name: text,
-    tag,
-    async current(): Promise<Descriptor | undefined> {
-      try {
-        return tag === undefined ? undefined : await layout.resolve(tag, session);
-      } catch (error) {
-        if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'INVALID_LAYOUT')) return undefined;
-        throw error;
-      }
-    },
-    async write({ store, root }, options) {
-      checkDigest(text, digest, root);
-      try {
-        await copyGraph(store, layout, root, {
-          ...options,
-          signal: session.signal,
-          nonDistributable: true,
-          onProgress: logCopy(session, { repository: `oci:${path}`, nameOf: () => text }),
-        });
-        await layout.append(root, { refName: tag, signal: session.signal });
-      } catch (error) {
-        await layout.discardUnfinished();
-        throw error;
-      }
+    tag: tag ?? '',
+    current: () => absent(path),
+    async write(artifact, options = {}) {
+      checkFits(artifact, options, session);
+      const { signal, onProgress } = session;
+      const image = await imageForPlatform(artifact, session.platform, session);
+      if (digest !== undefined && digest !== image.root.digest) throw wrongDigest(text, digest, image.root);
+      const summary = await copyGraph(image.store, new CopyPlan(), image.root, { signal, nonDistributable: true });
+      if (options.dryRun === true) return summary;
+      const { writeDockerArchive } = await import('../archive/docker-archive-writer.ts');
+      const { concurrency } = options;
+      await writeDockerArchive([{ artifact: image, name: tag }], path, { concurrency, signal, onProgress });
+      return summary;
     },
   };
 }
 
 /** Archives are written whole; one that is there is replaced, unless `--no-clobber` asks first. */
-function archiveTarget(
-  { text, path, tag, digest }: LocalLocation,
-  write: (artifact: Artifact, options: Parameters<Target['write']>[1]) => Promise<void>,
-): Target {
-  return {
-    name: text,
-    tag: tag ?? '',
-    async current() {
-      const exists = await stat(path).catch(() => undefined);
-      if (exists === undefined) return undefined;
-      throw new OciError('CONFLICT', `refusing to replace the file ${quoted(path)}`, {
-        hint: 'Leave --no-clobber out to replace it',
-      });
-    },
-    async write(artifact, options) {
-      checkDigest(text, digest, artifact.root);
-      await write(artifact, options);
-    },
-  };
+async function absent(path: string): Promise<undefined> {
+  const exists = await stat(path).catch(() => undefined);
+  if (exists === undefined) return;
+  throw new OciError('CONFLICT', `refusing to replace the file ${quoted(path)}`, {
+    hint: 'Leave --no-clobber out to replace it',
+  });
 }
 
-function checkDigest(text: string, digest: string | undefined, root: Descriptor): void {
-  if (digest === undefined || digest === root.digest) return;
-  throw new OciError(
-    'DIGEST_MISMATCH',
-    `The target ${text} names the digest ${digest}, but the source has ${root.digest}`,
-  );
+/** @throws {OciError} `UNSUPPORTED` for what the format has no place for */
+function checkFits({ includeChild }: ChosenArtifact, options: WriteOptions, session: Session): void {
+  const wanted = [
+    options.referrers === undefined || options.referrers === false ? undefined : 'referrers',
+    options.digestTags === true ? 'digest tags' : undefined,
+    includeChild === undefined ? undefined : 'a sparse index',
+    session.platforms.length > 1 ? 'images for several platforms' : undefined,
+  ].find((what) => what !== undefined);
+  if (wanted === undefined) return;
+  throw new OciError('UNSUPPORTED', `A docker archive cannot hold ${wanted}`, {
+    hint: 'Write an OCI archive (oci-archive:FILE) or a layout (oci:DIR)',
+  });
 }

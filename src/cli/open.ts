@@ -1,4 +1,5 @@
 import { OciError, quoted } from '../errors.ts';
+import type { Digest } from '../oci/digest.ts';
 import {
   formatRepository,
   identifierOf,
@@ -7,6 +8,7 @@ import {
   type Reference,
   type Repository,
 } from '../oci/reference.ts';
+import type { ChildFilter } from '../ops/copy-options.ts';
 import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { canListTags, type TagLister } from '../store/capabilities.ts';
@@ -36,6 +38,28 @@ export async function openImage(session: Session, text: string): Promise<Artifac
 export async function openForPlatform(session: Session, location: Location): Promise<Artifact> {
   const artifact = await openLocation(session, location);
   return session.platform === undefined ? artifact : imageForPlatform(artifact, session.platform, session);
+}
+
+/** What is copied of an artifact. `store` is where it was opened: it can list tags and referrers, and be mounted from. */
+export interface ChosenArtifact extends Artifact {
+  /** Indexes that are not in `store`. */
+  readonly manifests?: ReadonlyMap<Digest, Uint8Array> | undefined;
+  readonly includeChild?: ChildFilter | undefined;
+}
+
+/**
+ * The artifact whole, with one `--platform` its one image, with several an index of those.
+ *
+ * @param sparse the index stays as it is, and only the chosen images of it are meant
+ */
+export async function chooseImages(session: Session, artifact: Artifact, sparse = false): Promise<ChosenArtifact> {
+  const { platforms } = session;
+  if (platforms.length === 0) return artifact;
+  if (platforms.length === 1 && !sparse) return imageForPlatform(artifact, platforms[0], session);
+  const { childrenForPlatforms, trimToPlatforms } = await import('../ops/platforms.ts');
+  if (sparse) return { ...artifact, includeChild: await childrenForPlatforms(artifact, platforms, session) };
+  const { root, manifests } = await trimToPlatforms(artifact, platforms, session);
+  return { root, manifests, store: artifact.store };
 }
 
 export async function openLocation(

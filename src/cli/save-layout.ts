@@ -1,20 +1,23 @@
 import { openOrCreateLayout } from '../layout/layout-store.ts';
 import { formatReference } from '../oci/reference.ts';
 import { copyGraph } from '../ops/copy.ts';
+import { logCopy } from './copy-log.ts';
 import type { Location } from './location.ts';
 import type { SaveOptions } from './save.ts';
 import { step } from './step.ts';
 
 /** Adds images to an OCI layout, which is made when it is not there. */
-export async function saveLayout({ session, images, path, annotate }: SaveOptions): Promise<void> {
+export async function saveLayout({ session, images, path, annotate, copy }: SaveOptions): Promise<void> {
   const layout = await step(`saving OCI layout ${path}`, () => openOrCreateLayout(path, session));
   try {
     for (const { location, artifact } of images) {
       await step(`saving ${location.text} to ${path}`, () =>
         copyGraph(artifact.store, layout, artifact.root, {
+          ...copy,
+          manifests: artifact.manifests,
           signal: session.signal,
           nonDistributable: true,
-          onProgress: session.onProgress,
+          onProgress: logCopy(session, undefined),
         }),
       );
     }

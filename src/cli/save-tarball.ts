@@ -6,10 +6,11 @@ import type { Session } from './session.ts';
 import { step } from './step.ts';
 
 /** Writes images to a docker tarball, to a file or with `-` to standard output. */
-export async function saveTarball({ session, images, path }: SaveOptions): Promise<void> {
+export async function saveTarball({ session, images, path, copy }: SaveOptions): Promise<void> {
   const chosen = await choose(session, images);
   await step(`saving ${namesOf(images)} to the tarball ${path}`, () =>
     writeDockerArchive(chosen, path === '-' ? session.stdout : path, {
+      concurrency: copy.concurrency,
       signal: session.signal,
       onProgress: session.onProgress,
     }),
@@ -17,10 +18,11 @@ export async function saveTarball({ session, images, path }: SaveOptions): Promi
 }
 
 /** The same in the legacy format. */
-export async function saveLegacyTarball({ session, images, path }: SaveOptions): Promise<void> {
+export async function saveLegacyTarball({ session, images, path, copy }: SaveOptions): Promise<void> {
   const chosen = await choose(session, images);
   await step(`saving ${namesOf(images)} to the legacy tarball ${path}`, () =>
     writeLegacyArchive(chosen, path === '-' ? session.stdout : path, {
+      concurrency: copy.concurrency,
       signal: session.signal,
       onProgress: session.onProgress,
     }),

@@ -1,13 +1,14 @@
-import type { Artifact } from '../store/artifact.ts';
+import type { CopyOptions } from '../ops/copy-options.ts';
 import { type CacheEvent, cachingSource } from '../store/caching.ts';
 import type { Log } from './log.ts';
 import type { Location } from './location.ts';
+import type { ChosenArtifact } from './open.ts';
 import type { Session } from './session.ts';
 
 /** An image to store, and what the user called it. */
 export interface PulledImage {
   readonly location: Location;
-  readonly artifact: Artifact;
+  readonly artifact: ChosenArtifact;
 }
 
 /** What is stored, and where. */
@@ -17,6 +18,7 @@ export interface SaveOptions {
   readonly path: string;
   /** Call the entries of a layout by the full names of the images. */
   readonly annotate: boolean;
+  readonly copy: Pick<CopyOptions, 'concurrency' | 'referrers' | 'digestTags'>;
 }
 
 /** The same image, its layers taken from a directory where they are there, and put there where not. */

@@ -1,12 +1,17 @@
 import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { formatRepository, identifierOf, type Reference } from '../oci/reference.ts';
-import { copyGraph } from '../ops/copy.ts';
-import type { CopyOptions } from '../ops/copy-options.ts';
-import type { Artifact } from '../store/artifact.ts';
-import { logCopy } from './copy-log.ts';
+import { identifierOf, type Reference } from '../oci/reference.ts';
+import type { CopyOptions, CopySummary } from '../ops/copy-options.ts';
+import type { ContentSource } from '../store/store.ts';
+import { type Destination, registryDestination, rehearsal } from './destination.ts';
 import type { Location } from './location.ts';
+import type { ChosenArtifact } from './open.ts';
 import type { Session } from './session.ts';
+
+export type WriteOptions = Pick<CopyOptions, 'concurrency' | 'referrers' | 'digestTags' | 'trustManifests'> & {
+  /** Change nothing, and find out what would be. @default false */
+  readonly dryRun?: boolean | undefined;
+};
 
 /** A place that a command writes an artifact to. */
 export interface Target {
@@ -14,10 +19,10 @@ export interface Target {
   readonly name: string;
   /** The tag that is written; absent when the place is named by digest only. */
   readonly tag: string | undefined;
-  /** What the name stands for at the moment; `undefined` for nothing. */
+  /** What the name stands for at the moment; `undefined` for nothing. It is asked once, when this is first called. */
   current(): Promise<Descriptor | undefined>;
   /** Copies the artifact there under its name. */
-  write(artifact: Artifact, options?: Pick<CopyOptions, 'concurrency'>): Promise<void>;
+  write(artifact: ChosenArtifact, options?: WriteOptions): Promise<CopySummary>;
 }
 
 /** Opens a place to write to. Nothing is changed yet. */
@@ -27,37 +32,36 @@ export async function openTarget(session: Session, location: Location): Promise<
   return openLocalTarget(session, location);
 }
 
-async function openRegistryTarget(session: Session, reference: Reference): Promise<Target> {
-  const { text, tag, digest } = reference;
-  const repository = formatRepository(reference);
-  session.connections.writesTo(reference.registry);
-  const store = await session.repository(reference, 'push', 'destination');
+/** A target that is one tag, or one digest, of a place for many. */
+export function targetIn(
+  session: Session,
+  destination: Destination,
+  { text, tag, digest, name }: Pick<Reference, 'text' | 'tag' | 'digest'> & { readonly name: string | undefined },
+): Target {
+  let current: Promise<Descriptor | undefined> | undefined;
+  const look = (): Promise<Descriptor | undefined> => (current ??= currentOf(destination.existing, name, session));
   return {
     name: text,
     tag,
-    async current() {
+    current: look,
+    async write({ root, store, manifests, includeChild }, { dryRun = false, ...options } = {}) {
+      if (digest !== undefined && digest !== root.digest) throw wrongDigest(text, digest, root);
+      const tagged = tag === undefined || current === undefined ? undefined : new Map([[tag, current]]);
+      const place = dryRun ? rehearsal(session, destination) : destination;
+      const transfer = place.begin(store, { ...options, manifests, includeChild, tagged });
       try {
-        return await store.resolve(identifierOf(reference), session);
+        const summary = await transfer.copy(root, tag);
+        await transfer.finish();
+        return summary;
       } catch (error) {
-        // Some registries answer 403 for a tag that is not there; the push shows whether it was that.
-        if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return undefined;
+        await transfer.abandon();
         throw error;
       }
-    },
-    async write({ store: source, root }, options) {
-      if (digest !== undefined && digest !== root.digest) throw wrongDigest(reference, root);
-      await copyGraph(source, store, root, {
-        ...options,
-        tag,
-        signal: session.signal,
-        nonDistributable: session.nonDistributable,
-        onProgress: logCopy(session, { repository, nameOf: () => text }),
-      });
     },
   };
 }
 
-function wrongDigest({ text, digest }: Reference, root: Descriptor): OciError {
+export function wrongDigest(text: string, digest: string, root: Descriptor): OciError {
   return new OciError(
     'DIGEST_MISMATCH',
     `The target ${text} names the digest ${digest}, but the source has ${root.digest}`,
@@ -65,4 +69,26 @@ function wrongDigest({ text, digest }: Reference, root: Descriptor): OciError {
       hint: 'Name the target by a tag, or leave the digest out',
     },
   );
+}
+
+async function openRegistryTarget(session: Session, reference: Reference): Promise<Target> {
+  const destination = await registryDestination(session, reference, (tag) =>
+    tag === reference.tag ? reference.text : `${destination.name}:${tag}`,
+  );
+  return targetIn(session, destination, { ...reference, name: identifierOf(reference) });
+}
+
+async function currentOf(
+  existing: Partial<ContentSource> | undefined,
+  name: string | undefined,
+  session: Session,
+): Promise<Descriptor | undefined> {
+  if (name === undefined) return undefined;
+  try {
+    return await existing?.resolve?.(name, session);
+  } catch (error) {
+    // Some registries answer 403 for a tag that is not there; the push shows whether it was that.
+    if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return undefined;
+    throw error;
+  }
 }

@@ -10,6 +10,12 @@ import type { CallOptions } from '../options.ts';
 import type { ReferrerKeeper, ReopenableContent, ResumingPusher, TaggingPusher } from '../store/capabilities.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 
+/** A manifest that a plan has. */
+export interface PlannedManifest {
+  readonly target: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
 /** A manifest that a plan names. */
 export interface PlannedTag {
   readonly tag: string;
@@ -23,7 +29,7 @@ export interface PlannedTag {
 export class CopyPlan implements ContentSink, ResumingPusher, TaggingPusher, ReferrerKeeper {
   readonly #existing: (Pick<ContentSink, 'stat'> & Partial<Pick<ContentSource, 'resolve'>>) | undefined;
   readonly #planned = new Map<Digest, Descriptor>();
-  readonly #manifests = new Map<Digest, Uint8Array>();
+  readonly #manifests = new Map<Digest, PlannedManifest>();
   readonly #tags = new Map<string, Descriptor>();
   readonly #referrers = new Map<string, Referrer>();
 
@@ -32,9 +38,9 @@ export class CopyPlan implements ContentSink, ResumingPusher, TaggingPusher, Ref
     this.#existing = existing;
   }
 
-  /** Bytes of the manifests that would be sent. */
-  get manifests(): ReadonlyMap<Digest, Uint8Array> {
-    return this.#manifests;
+  /** The manifests that would be sent. */
+  get manifests(): readonly PlannedManifest[] {
+    return Array.from(this.#manifests.values());
   }
 
   get tags(): readonly PlannedTag[] {
@@ -58,8 +64,11 @@ export class CopyPlan implements ContentSink, ResumingPusher, TaggingPusher, Ref
 
   async push(expected: Descriptor, content: ByteSource): Promise<void> {
     if (isManifestType(expected.mediaType)) {
-      this.#manifests.set(expected.digest, await collectVerified(content, expected, maxManifestSize));
-    } else await discard(content);
+      const bytes = await collectVerified(content, expected, maxManifestSize);
+      this.#manifests.set(expected.digest, { target: expected, bytes });
+    } else {
+      await discard(content);
+    }
     this.#planned.set(expected.digest, expected);
   }
 
@@ -69,7 +78,7 @@ export class CopyPlan implements ContentSink, ResumingPusher, TaggingPusher, Ref
   }
 
   async pushTagged(expected: Descriptor, content: Uint8Array, reference: string): Promise<void> {
-    this.#manifests.set(expected.digest, content);
+    this.#manifests.set(expected.digest, { target: expected, bytes: content });
     this.#planned.set(expected.digest, expected);
     if (reference !== expected.digest) this.#tags.set(reference, expected);
   }

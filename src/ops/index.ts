@@ -1,7 +1,7 @@
 export { copyGraph } from './copy.ts';
 export { CopyError } from './copy-error.ts';
 export type { ChildFilter, CopyOptions, CopySummary, ReferrerCopyOptions } from './copy-options.ts';
-export { CopyPlan, type PlannedTag } from './copy-plan.ts';
+export { CopyPlan, type PlannedManifest, type PlannedTag } from './copy-plan.ts';
 export { DigestTags } from './digest-tags.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';

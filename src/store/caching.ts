@@ -8,6 +8,7 @@ import { messageOf } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { isImageConfigType, isManifestType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
+import { canListReferrers, canListTags } from './capabilities.ts';
 import type { ContentSource } from './store.ts';
 
 /** What became of a request for a layer. */
@@ -28,7 +29,14 @@ export interface CachingOptions {
  * is only partly read is not kept; a cache that cannot be written stands in nobody's way.
  */
 export function cachingSource(source: ContentSource, directory: string, options: CachingOptions = {}): ContentSource {
-  return new CachingSource(source, directory, options);
+  const cached = new CachingSource(source, directory, options);
+  return Object.assign(
+    cached,
+    canListReferrers(source)
+      ? { referrers: (...args: Parameters<typeof source.referrers>) => source.referrers(...args) }
+      : undefined,
+    canListTags(source) ? { tags: (...args: Parameters<typeof source.tags>) => source.tags(...args) } : undefined,
+  );
 }
 
 class CachingSource implements ContentSource {

@@ -1,47 +1,112 @@
 import { OciError } from '../../errors.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
-import { bool, int } from '../framework/flag.ts';
+import { bool, type FlagValues, int, strings } from '../framework/flag.ts';
+import { UsageError } from '../framework/usage-error.ts';
+import { attachmentFlags, attachmentsOf, concurrencyOf } from '../copy-flags.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
-import { openForPlatform } from '../open.ts';
+import { chooseImages, openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { sideFlags } from '../side-flags.ts';
 import { step } from '../step.ts';
-import { openTarget, type Target } from '../target.ts';
+import { openTarget, type Target, type WriteOptions } from '../target.ts';
+
+const flags = {
+  'all-tags': bool({ shorthand: 'a', description: 'Copy all tags of the repository SRC to the repository DST' }),
+  'no-clobber': bool({ shorthand: 'n', description: 'Do not overwrite tags that exist at the target' }),
+  jobs: int({
+    shorthand: 'j',
+    description: 'Number of tags and blobs to copy at the same time; 0 means 4, and more of small blobs',
+  }),
+  ...attachmentFlags,
+  sparse: bool({
+    description: 'Keep the index and its digest, and copy only its images for --platform; not all registries take that',
+  }),
+  include: strings({
+    description: 'With --all-tags: only tags that fit one of these globs, or ranges of versions as semver:>=1.2',
+  }),
+  exclude: strings({ description: 'With --all-tags: no tags that fit one of these; it wins over --include' }),
+  fast: bool({
+    description: 'Trust that the target has all blobs of the manifests that it has, and do not ask for them',
+  }),
+  'keep-going': bool({ description: 'With --all-tags: copy the others when a tag fails, and fail at the end' }),
+  'dry-run': bool({ description: 'Say what would be copied, and change nothing' }),
+  ...sideFlags,
+};
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'SRC DST',
   description:
-    'Copy an image, an index with all of its images, or any other artifact. Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted.',
+    'Copy an image, an index with all of its images, or any other artifact. Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted. A copy that was interrupted goes on where it was when it is repeated. With one --platform its image is copied; with several, an index that has only those, under a new digest.',
   examples:
-    'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
+    'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy --platform linux/amd64,linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --referrers --digest-tags ghcr.io/org/app:v1 registry.example.com/org/app:v1\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy -a --include "semver:>=2.0" --exclude "*-debug" --dry-run ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
   arguments: exactly(2),
-  flags: {
-    'all-tags': bool({ shorthand: 'a', description: 'Copy all tags of the repository SRC to the repository DST' }),
-    'no-clobber': bool({ shorthand: 'n', description: 'Do not overwrite tags that exist at the target' }),
-    jobs: int({ shorthand: 'j', description: 'Number of tags and blobs to copy at the same time; 0 means 4' }),
-    ...sideFlags,
-  },
-  async run({ args: [source = '', destination = ''], flags, context: session }) {
-    session.configureSides(flags);
-    const jobs = flags.jobs > 0 ? flags.jobs : 4;
-    if (flags['all-tags']) {
-      const { copyAllTags } = await import('../copy-all-tags.ts');
-      return copyAllTags(session, source, destination, { jobs, noClobber: flags['no-clobber'] });
-    }
-    const from = await step(`parsing reference ${JSON.stringify(source)}`, async () => parseLocation(source));
-    const to = await step(`parsing reference for ${JSON.stringify(destination)}`, async () =>
-      parseLocation(destination),
-    );
-    const target = await openTarget(session, to);
-    if (flags['no-clobber'] && target.tag !== undefined) session.log.line(`Checking existing tag ${destination}`);
-    session.log.line(`Copying from ${source} to ${destination}`);
-    const artifact = await step(`fetching ${JSON.stringify(source)}`, () => openForPlatform(session, from));
-    if (flags['no-clobber'] && (await isTaken(target, artifact.root.digest))) return;
-    await step(`copying ${source} to ${destination}`, () => target.write(artifact, { concurrency: jobs }));
+  flags,
+  async run({ args: [source = '', destination = ''], flags: given, context: session }) {
+    session.configureSides(given);
+    checkFlags(given, session);
+    const write = {
+      ...attachmentsOf(given),
+      concurrency: concurrencyOf(given.jobs),
+      trustManifests: given.fast,
+      dryRun: given['dry-run'],
+    };
+    if (!given['all-tags']) return copyOne(session, [source, destination], write, given);
+    const { copyAllTags } = await import('../copy-all-tags.ts');
+    return copyAllTags(session, source, destination, {
+      ...write,
+      noClobber: given['no-clobber'],
+      keepGoing: given['keep-going'],
+      sparse: given.sparse,
+      include: given.include,
+      exclude: given.exclude,
+    });
   },
 });
+
+type CopyFlags = FlagValues<typeof flags>;
+
+function checkFlags(given: CopyFlags, session: Session): void {
+  if (given.sparse && session.platforms.length === 0) throw new UsageError('--sparse needs --platform');
+  if (given['all-tags']) return;
+  const idle = [
+    given.include.length > 0 ? 'include' : undefined,
+    given.exclude.length > 0 ? 'exclude' : undefined,
+    given['keep-going'] ? 'keep-going' : undefined,
+  ].find((name) => name !== undefined);
+  if (idle !== undefined) throw new UsageError(`--${idle} goes with --all-tags`);
+}
+
+async function copyOne(
+  session: Session,
+  [source, destination]: readonly [source: string, destination: string],
+  write: WriteOptions,
+  { 'no-clobber': noClobber, sparse }: CopyFlags,
+): Promise<void> {
+  const from = await step(`parsing reference ${JSON.stringify(source)}`, async () => parseLocation(source));
+  const to = await step(`parsing reference for ${JSON.stringify(destination)}`, async () => parseLocation(destination));
+  const target = await openTarget(session, to);
+  if (noClobber && target.tag !== undefined) session.log.line(`Checking existing tag ${destination}`);
+  session.log.line(`${write.dryRun === true ? 'Comparing' : 'Copying from'} ${source} to ${destination}`);
+  // Asked while the source answers. What keeps it from being answered shows when something is written.
+  if (target.tag !== undefined && to.kind !== 'docker-archive' && to.kind !== 'oci-archive') {
+    target.current().catch(() => {});
+  }
+  const artifact = await step(`fetching ${JSON.stringify(source)}`, async () =>
+    chooseImages(session, await openLocation(session, from), sparse),
+  );
+  if (noClobber && (await isTaken(target, artifact.root.digest))) return;
+  const summary = await step(`copying ${source} to ${destination}`, () => target.write(artifact, write));
+  if (write.dryRun !== true) return;
+  const { formatDryRun } = await import('../dry-run.ts');
+  const before = isArchive(to.kind) ? undefined : await target.current();
+  await session.print(`${formatDryRun({ source, target: destination, root: artifact.root, before, summary })}\n`);
+}
+
+function isArchive(kind: string): boolean {
+  return kind === 'docker-archive' || kind === 'oci-archive';
+}
 
 /** Whether the tag is there already, with the same digest. */
 async function isTaken(target: Target, digest: string): Promise<boolean> {

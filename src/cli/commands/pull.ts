@@ -2,9 +2,10 @@ import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
+import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copy-flags.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
-import { openForPlatform } from '../open.ts';
+import { chooseImages, openForPlatform, openLocation } from '../open.ts';
 import { type PulledImage, type SaveOptions, withCache } from '../save.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -28,6 +29,8 @@ export const command: Command<Session, Globals> = defineCommand({
     }),
     cache_path: string({ shorthand: 'c', description: 'Directory to cache layers in' }),
     'annotate-ref': bool({ description: 'Name the entries of the layout by the full names of the images' }),
+    jobs: jobsFlag,
+    ...attachmentFlags,
   },
   async run({ args, flags, context: session }) {
     if (!isFormat(flags.format)) {
@@ -35,13 +38,21 @@ export const command: Command<Session, Globals> = defineCommand({
         `unexpected --format: ${JSON.stringify(flags.format)} (valid values are: tarball, legacy, and oci)`,
       );
     }
+    const attachments = attachmentsOf(flags);
+    if (flags.format !== 'oci' && (attachments.referrers !== undefined || attachments.digestTags === true)) {
+      throw new UsageError('a tarball holds images only: --referrers and --digest-tags go with --format oci');
+    }
     const path = args.at(-1) ?? '';
     const names = Array.from(new Set(args.slice(0, -1)));
     // Loaded while the registry answers.
-    const [pulled, save] = await Promise.all([openAll(session, names), loadSaver(flags.format)]);
+    const [pulled, save] = await Promise.all([
+      openAll(session, names, flags.format === 'oci'),
+      loadSaver(flags.format),
+    ]);
     const cache = flags.cache_path;
     const images = cache === '' ? pulled : pulled.map((image) => withCache(session, image, cache));
-    await save({ session, images, path, annotate: flags['annotate-ref'] });
+    const concurrency = concurrencyOf(flags.jobs);
+    await save({ session, images, path, annotate: flags['annotate-ref'], copy: { ...attachments, concurrency } });
   },
 });
 
@@ -52,17 +63,19 @@ async function loadSaver(format: Format): Promise<(options: SaveOptions) => Prom
 }
 
 /** All at once; when one fails, the others have ended before that is told. */
-async function openAll(session: Session, names: readonly string[]): Promise<readonly PulledImage[]> {
-  const opening = names.map((name) => open(session, name));
+async function openAll(session: Session, names: readonly string[], several: boolean): Promise<readonly PulledImage[]> {
+  const opening = names.map((name) => open(session, name, several));
   await Promise.allSettled(opening);
   return Promise.all(opening);
 }
 
-async function open(session: Session, text: string): Promise<PulledImage> {
+async function open(session: Session, text: string, several: boolean): Promise<PulledImage> {
   const location = await step(`parsing reference ${JSON.stringify(text)}`, async () => parseLocation(text));
   return {
     location,
-    artifact: await step(`fetching ${JSON.stringify(text)}`, () => openForPlatform(session, location)),
+    artifact: await step(`fetching ${JSON.stringify(text)}`, async () =>
+      several ? chooseImages(session, await openLocation(session, location)) : openForPlatform(session, location),
+    ),
   };
 }
 

@@ -4,6 +4,7 @@ import { formatRepository } from '../../oci/reference.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
+import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copy-flags.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { openPath } from '../open-path.ts';
@@ -21,12 +22,16 @@ export const command: Command<Session, Globals> = defineCommand({
   flags: {
     index: bool({ description: 'Push the index.json of a layout as an index, with everything it lists' }),
     'image-refs': string({ description: 'File to write the name and digest of the pushed image to' }),
+    jobs: jobsFlag,
+    ...attachmentFlags,
   },
   async run({ args: [path = '', image = ''], flags, context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const artifact = await openPath(session, path, { wholeIndex: flags.index });
     const target = await openTarget(session, location);
-    await step(`pushing ${path} to ${image}`, () => target.write(artifact));
+    await step(`pushing ${path} to ${image}`, () =>
+      target.write(artifact, { ...attachmentsOf(flags), concurrency: concurrencyOf(flags.jobs) }),
+    );
     const name = location.kind === 'registry' ? formatRepository(location.reference) : location.path;
     await writeImageRefs(flags['image-refs'], `${name}@${artifact.root.digest}`);
     await session.print(`${name}@${artifact.root.digest}\n`);
