@@ -27,6 +27,10 @@ describe('defaultKeychain, entries', () => {
     ['https://index.docker.io/v1/', 'index.docker.io'],
     ['docker.io', 'index.docker.io'],
     ['registry-1.docker.io', 'index.docker.io'],
+    ['registry.docker.io', 'index.docker.io'],
+    ['registry.hub.docker.com/v2/', 'index.docker.io'],
+    ['https://index.docker.io/v1/', 'registry-1.docker.io'],
+    ['https://R.Example/', 'r.example'],
   ])('finds what is stored under %s', async (key, registry) => {
     await config({ auths: { [key]: { auth: base64('me:a:b') } } });
     expect(await find(registry, 'team/app')).toMatchObject({ username: 'me', password: 'a:b' });
@@ -47,6 +51,8 @@ describe('defaultKeychain, entries', () => {
     expect(await find('q.example', 'alone')).toBeUndefined();
     expect(await find('q.example')).toBeUndefined();
     expect(await find('sub.r.example', 'team/app')).toBeUndefined();
+    expect(await find('r.example.evil', 'team/app')).toBeUndefined();
+    expect(await find('r.example:5000', 'team/app')).toBeUndefined();
   });
 
   it('chooses alike whatever the order, the plain key before one with a scheme', async () => {
@@ -66,11 +72,13 @@ describe('defaultKeychain, entries', () => {
         a: {},
         'i.example': { auth: base64('0000:'), identitytoken: 'I' },
         'r.example': { registrytoken: 'R' },
+        't.example': { auth: base64('<token>:T') },
         'u.example': { username: 'me', password: 'pw' },
       },
     });
     expect(await find('i.example')).toMatchObject({ identityToken: 'I', username: '0000' });
     expect(await find('r.example')).toMatchObject({ registryToken: 'R' });
+    expect(await find('t.example')).toEqual({ source: configFile(), identityToken: 'T' });
     expect(await find('u.example')).toMatchObject({ username: 'me', password: 'pw' });
   });
 
@@ -94,6 +102,18 @@ describe('defaultKeychain, files', () => {
       message: expect.stringContaining(configFile()) as string,
     });
   });
+
+  it.each(['{bad', '[]', '{"auths":[]}'])(
+    'goes on without the malformed DOCKER_AUTH_CONFIG %s, and says so',
+    async (text) => {
+      await config({ auths: auths('docker', 'a.example') });
+      const warnings: string[] = [];
+      const env = { DOCKER_AUTH_CONFIG: text };
+      const keychain = defaultKeychain({ ...environment(), env, onWarning: (message) => warnings.push(message) });
+      expect((await keychain({ registry: parseRegistry('a.example') }))?.username).toBe('docker');
+      expect(warnings).toEqual([expect.stringMatching(/^Credentials in DOCKER_AUTH_CONFIG .*; it is ignored$/)]);
+    },
+  );
 
   it('takes a missing or empty file and a directory for no credentials', async () => {
     expect(await find('r.example')).toBeUndefined();
@@ -160,6 +180,38 @@ describe('defaultKeychain, helpers', () => {
       'docker-credential-own get r.example',
       'docker-credential-common get https://index.docker.io/v1/',
     ]);
+  });
+
+  it('asks one helper once, also by many at a time and when it fails', async () => {
+    await config({ credsStore: 'common' });
+    let calls = 0;
+    const run = async (): Promise<HelperResult> => {
+      calls++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return said(3, '', 'vault is locked');
+    };
+    const keychain = defaultKeychain({ ...environment(), run });
+    const ask = async (repository: string): Promise<unknown> =>
+      keychain({ registry: parseRegistry('r.example'), repository }).catch((error: unknown) => error);
+    const answers = await Promise.all(['a', 'b', 'c'].map(ask));
+    expect(new Set([...answers, await ask('d')]).size).toBe(1);
+    expect(calls).toBe(1);
+  });
+
+  it('goes on to the next source when a helper fails, and says which it took', async () => {
+    await config({ credsStore: 'common' });
+    const named = join(home, 'named.json');
+    await write(named, JSON.stringify({ auths: auths('named', 'r.example') }));
+    const warnings: string[] = [];
+    const keychain = defaultKeychain({
+      ...environment(),
+      env: { REGISTRY_AUTH_FILE: named },
+      run: async () => said(3, '', 'vault is locked'),
+      onWarning: (message) => warnings.push(message),
+    });
+    expect((await keychain({ registry: parseRegistry('r.example') }))?.username).toBe('named');
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`vault is locked.*; going on with ${named}$`))]);
+    await expect(keychain({ registry: parseRegistry('q.example') })).rejects.toMatchObject({ code: 'CREDENTIALS' });
   });
 
   it('knows identity tokens, and no for an answer', async () => {

@@ -59,5 +59,14 @@ export async function configuredHeaders(environment: CredentialEnvironment): Pro
 function variableKeychain(environment: CredentialEnvironment): Keychain {
   const text = environment.env['DOCKER_AUTH_CONFIG'];
   if (text === undefined || text.trim() === '') return async () => undefined;
-  return configKeychain(async () => parseAuthConfig(Buffer.from(text), 'DOCKER_AUTH_CONFIG'), environment);
+  return configKeychain(async () => {
+    try {
+      return parseAuthConfig(Buffer.from(text), 'DOCKER_AUTH_CONFIG');
+    } catch (error) {
+      if (!isOciError(error, 'INVALID_SETTINGS')) throw error;
+      // As crane does: it may have been set for other programs, a whole build long.
+      environment.onWarning?.(`${error.message}; it is ignored`);
+      return undefined;
+    }
+  }, environment);
 }
