@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'UNAUTHORIZED'
   /** The registry knows who is asking and refuses (403). */
   | 'DENIED'
+  /** Settings of this machine forbid it. */
+  | 'BLOCKED'
   /** A credential helper failed. */
   | 'CREDENTIALS'
   /** The server asked for fewer requests (429 and its disguises). */

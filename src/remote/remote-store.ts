@@ -36,6 +36,7 @@ import { listReferrers } from './referrers.ts';
 import { forgetReferrer } from './referrers-tag.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { listTags } from './tags.ts';
+import { NetworkError } from './transport/exchange.ts';
 import type { Transport } from './transport/transport.ts';
 import { Uploads } from './upload/uploads.ts';
 
@@ -43,7 +44,8 @@ export interface RemoteOptions {
   readonly transport: Transport;
   /**
    * What will be done at most, as far as is known: tokens are asked for with it from the start. Asking for more than is
-   * needed fails for users who may read only; asking for less costs a second token.
+   * needed fails for users who may read only; asking for less costs a second token. Mirrors are asked with `pull` only, as what
+   * they have says nothing about what is still to be pushed.
    *
    * @default 'pull'
    */
@@ -75,27 +77,33 @@ export class RemoteStore
     Deleter
 {
   readonly repository: Repository;
+  /** The repository itself. */
   readonly #client: RepositoryClient;
+  /** It, or the mirrors that come before it. */
+  readonly #reader: RepositoryClient;
   readonly #uploads: Uploads;
   /** Manifests fetched lately, so that resolving a tag and then reading its manifest is one request. */
   readonly #manifests = new Map<Digest, FetchedManifest>();
 
   constructor(repository: Repository, { transport, access = 'pull' }: RemoteOptions) {
     this.repository = repository;
-    this.#client = new RepositoryClient(transport, repository, access);
+    const route = transport.routeOf(repository);
+    this.#client = new RepositoryClient(transport, repository, access, { ...route, mirrors: [] });
+    const hasMirrors = access === 'pull' && route.mirrors.length > 0;
+    this.#reader = hasMirrors ? new RepositoryClient(transport, repository, access, route) : this.#client;
     this.#uploads = new Uploads(this.#client);
   }
 
   /** @throws {OciError} `INVALID_REFERENCE` when the text is neither a tag nor a digest */
   async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
-    return resolveManifest(this.#client, reference, options);
+    return resolveManifest(this.#reader, reference, options);
   }
 
   async fetchManifest(reference: string, options: CallOptions = {}): Promise<FetchedManifest> {
     options.signal?.throwIfAborted();
     const known = isDigest(reference) ? this.#manifests.get(reference) : undefined;
     if (known !== undefined) return known;
-    const fetched = await fetchManifest(this.#client, reference, options);
+    const fetched = await fetchManifest(this.#reader, reference, options);
     this.#manifests.set(fetched.descriptor.digest, fetched);
     const [oldest] = this.#manifests.keys();
     if (this.#manifests.size > keptManifests && oldest !== undefined) this.#manifests.delete(oldest);
@@ -103,18 +111,24 @@ export class RemoteStore
   }
 
   async stat(content: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    if (isManifestType(content.mediaType)) return statManifest(this.#client, content, options);
-    return statBlob(this.#client, content, options);
+    const stat = isManifestType(content.mediaType) ? statManifest : statBlob;
+    try {
+      // What is at a mirror may be missing here, and then has to be pushed.
+      return await stat(this.#client, content, options);
+    } catch (error) {
+      if (this.#reader === this.#client || !(error instanceof NetworkError)) throw error;
+      return stat(this.#reader, content, options);
+    }
   }
 
   async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
-    if (!isManifestType(target.mediaType)) return fetchBlob(this.#client, target, options);
+    if (!isManifestType(target.mediaType)) return fetchBlob(this.#reader, target, options);
     const { bytes } = await this.fetchManifest(target.digest, options);
     return VerifiedStream.of(bytes, target);
   }
 
   async fetchRange(target: Descriptor, start: number, end: number, options: TransferOptions = {}): Promise<ByteStream> {
-    return fetchBlobRange(this.#client, target, [start, end], options);
+    return fetchBlobRange(this.#reader, target, [start, end], options);
   }
 
   /**
@@ -149,14 +163,14 @@ export class RemoteStore
 
   canMountFrom(from: unknown): boolean {
     if (!(from instanceof RemoteStore)) return false;
-    const { registry, repository } = from.repository;
-    return registry === this.repository.registry && this.#uploads.canMountFrom(repository);
+    const { registry, repository } = from.#client.repository;
+    return registry === this.#client.repository.registry && this.#uploads.canMountFrom(repository);
   }
 
   /** Where the registry would not mount, it may have opened an upload, which the next push of the blob uses. */
   async mount(target: Descriptor, from: unknown, options: CallOptions = {}): Promise<boolean> {
     if (!this.canMountFrom(from) || !(from instanceof RemoteStore)) return false;
-    return this.#uploads.mount(target.digest, from.repository.repository, options);
+    return this.#uploads.mount(target.digest, from.#client.repository.repository, options);
   }
 
   tags(options: TagListOptions = {}): AsyncIterable<readonly string[]> {

@@ -1,8 +1,11 @@
 import type { CallOptions } from '../options.ts';
-import { formatRepository, type Repository } from '../oci/reference.ts';
+import { OciError } from '../errors.ts';
+import { formatRepository, type Repository, sameRepository } from '../oci/reference.ts';
 import { type RepositoryAccess, repositoryScope } from '../wire/scope.ts';
+import type { MirrorLadder } from './hosts/mirror-ladder.ts';
 import type { Answer } from './transport/redirect.ts';
 import type { RegistryRequest } from './transport/registry-request.ts';
+import type { Route } from './transport/route.ts';
 import type { ReadAnswer, Transport } from './transport/transport.ts';
 
 /** A request to one repository. */
@@ -20,38 +23,73 @@ export interface RepositoryRequest
   readonly extraScopes?: readonly string[] | undefined;
 }
 
-/** Requests to one repository: paths and scopes. */
+/** Requests to one repository: paths and scopes, and whether its mirrors are asked first. */
 export class RepositoryClient {
   readonly transport: Transport;
+  /** Where it is. */
   readonly repository: Repository;
   /** In full, for messages. */
   readonly name: string;
+  readonly #route: Route;
   #access: RepositoryAccess;
+  #ladder: Promise<MirrorLadder> | undefined;
 
-  constructor(transport: Transport, repository: Repository, access: RepositoryAccess) {
+  /** @param named what users call it; `route` may lead elsewhere */
+  constructor(
+    transport: Transport,
+    named: Repository,
+    access: RepositoryAccess,
+    route: Route = { repository: named, mirrors: [] },
+  ) {
     this.transport = transport;
-    this.repository = repository;
-    this.name = formatRepository(repository);
+    this.repository = route.repository;
+    const moved = sameRepository(named, route.repository) ? '' : ` (at ${formatRepository(route.repository)})`;
+    this.name = `${formatRepository(named)}${moved}`;
+    this.#route = route;
     this.#access = access;
   }
 
   /** For an answer whose body the caller reads. */
   async send(request: RepositoryRequest): Promise<Answer> {
-    return this.transport.send(this.#complete(request));
+    const { path } = request;
+    if (!this.#hasMirrorsFor(path)) return this.transport.send(this.#complete(request));
+    return (await this.#openLadder()).send(this.#complete(request), path);
   }
 
   /** For an answer that is read whole. */
   async read(request: RepositoryRequest, limit: number): Promise<ReadAnswer> {
-    return this.transport.read(this.#complete(request), limit);
+    const { path } = request;
+    if (!this.#hasMirrorsFor(path)) return this.transport.read(this.#complete(request), limit);
+    return (await this.#openLadder()).read(this.#complete(request), path, limit);
   }
 
   /** For an answer whose head says all. */
   async perform(request: RepositoryRequest): Promise<Answer> {
-    return this.transport.perform(this.#complete(request));
+    const { path } = request;
+    if (!this.#hasMirrorsFor(path)) return this.transport.perform(this.#complete(request));
+    return (await this.#openLadder()).perform(this.#complete(request), path);
+  }
+
+  #hasMirrorsFor(path: string | URL): path is string {
+    return typeof path === 'string' && this.#route.mirrors.length > 0;
+  }
+
+  /** Loaded by those who have mirrors only. */
+  async #openLadder(): Promise<MirrorLadder> {
+    this.#ladder ??= import('./hosts/mirror-ladder.ts').then(
+      (loaded) => new loaded.MirrorLadder(this.transport, this.#route.mirrors),
+    );
+    return this.#ladder;
   }
 
   #complete(request: RepositoryRequest): RegistryRequest {
     const { path, access, extraScopes = [] } = request;
+    const { blocked } = this.#route;
+    if (blocked !== undefined && access === 'pull' && this.#access === 'pull') {
+      throw new OciError('BLOCKED', `Could not ${request.purpose}: ${blocked} forbids it`, {
+        hint: 'Change the entry with blocked = true there if that is not meant to be',
+      });
+    }
     const { registry, repository } = this.repository;
     // Who has once asked for more keeps asking for it: one token instead of one per kind of request.
     if (rank[access] > rank[this.#access]) this.#access = access;

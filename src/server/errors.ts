@@ -87,6 +87,7 @@ const answers: Readonly<Record<ErrorCode, Answer | undefined>> = {
   CONFLICT: [409, 'DENIED'],
   UNAUTHORIZED: [401, 'UNAUTHORIZED'],
   DENIED: [403, 'DENIED'],
+  BLOCKED: [403, 'DENIED'],
   CREDENTIALS: [502, 'DENIED'],
   RATE_LIMITED: [429, 'TOOMANYREQUESTS'],
   NETWORK: [502, 'UNSUPPORTED'],

@@ -14,6 +14,8 @@ export interface RegistryTraits {
   readonly unmountable: Set<string>;
   /** It answered a range request as asked. */
   servesRanges?: boolean | undefined;
+  /** As a mirror it could not be reached, or asked for a pause: when to ask it again, by the transport's clock. */
+  restsUntil?: number | undefined;
 }
 
 /** One registry, as far as it is known. */

@@ -3,6 +3,7 @@ import type { TransportEvent } from './events.ts';
 import type { Exchange, Timeouts } from './exchange.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { HostSettingsSource } from './host-settings.ts';
+import type { RouteSource } from './route.ts';
 import type { RetryContext, RetryPolicy } from './retry.ts';
 
 export type Headers = Readonly<Record<string, string>>;
@@ -18,6 +19,8 @@ export interface TransportOptions {
   readonly insecure?: boolean | undefined;
   /** What is set for single registries. @default nothing */
   readonly hosts?: HostSettingsSource | undefined;
+  /** Where repositories are and which mirrors they have, where more is set than `hosts` says. @default nothing */
+  readonly routes?: RouteSource | undefined;
   /** To be shared with other transports of the process. @default limits of its own */
   readonly limits?: HostLimits | undefined;
   /** Headers for every request to registries and token servers, or how to read them when first needed. @default none */

@@ -2,7 +2,7 @@ import { usableHeaders } from './usable-headers.ts';
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { discard } from '../../content/bytes.ts';
 import type { CallOptions } from '../../options.ts';
-import type { RegistryName } from '../../oci/reference.ts';
+import type { RegistryName, Repository } from '../../oci/reference.ts';
 import { parseWarnings } from '../../wire/warning.ts';
 import { Authorizer } from '../auth/authorizer.ts';
 import type { AuthSession } from '../auth/auth-session.ts';
@@ -19,6 +19,7 @@ import { defaultTimeouts, type Exchange, isReplayable, NetworkError, type Timeou
 import { nodeHttp } from './node-http.ts';
 import { isRead, kindOf, type RegistryRequest } from './registry-request.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
+import { type Route, routeBy } from './route.ts';
 import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
 import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
 import { detectTlsServer, saysOtherScheme, type Scheme, tellsMore } from './scheme.ts';
@@ -82,6 +83,11 @@ export class Transport {
 
   settingsOf(registry: RegistryName): HostSettings {
     return this.#hostOf(registry).settings;
+  }
+
+  /** Where requests for a repository go. */
+  routeOf(repository: Repository): Route {
+    return this.#options.routes?.(repository) ?? routeBy(this.settingsOf(repository.registry), repository);
   }
 
   /**
