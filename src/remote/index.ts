@@ -31,6 +31,7 @@ export { NetworkError } from './transport/exchange.ts';
 export { HostLimits, type HostLimitOptions } from './transport/host-limits.ts';
 export type { HostSettings, HostSettingsSource, Mirror, TlsSettings } from './transport/host-settings.ts';
 export { type NodeHttpOptions, nodeHttp } from './transport/node-http.ts';
+export type { RateLimit } from './transport/rate-limit.ts';
 export { redactUrl } from './transport/redact.ts';
 export { ResponseError } from './transport/response-error.ts';
 export type { RetryPolicy } from './transport/retry.ts';
