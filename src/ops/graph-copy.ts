@@ -87,6 +87,7 @@ export class GraphCopy {
     const run = new CopyRun();
     try {
       const visit = { run, depth: 0, level: 0, tag };
+      if (tag !== undefined) this.#onProgress?.({ type: 'queued', target: root });
       await (tag === undefined ? this.#visit(root, visit) : this.#copyManifest(root, visit));
       await run.settle();
       await this.#copyDigestTags(run);
