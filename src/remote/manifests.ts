@@ -14,6 +14,7 @@ import { forgetWritten, noteWritten, readWritten } from './own-writes.ts';
 import { maintainReferrers } from './referrers-tag.ts';
 import type { RepositoryClient, RepositoryRequest } from './repository-client.ts';
 import type { ResponseHeaders } from './transport/exchange.ts';
+import { ResponseError } from './transport/response-error.ts';
 
 export interface FetchedManifest {
   readonly descriptor: Descriptor;
@@ -86,7 +87,10 @@ export async function statManifest(
 
 const hidden: ReadonlySet<string> = new Set(['NOT_FOUND', 'DENIED', 'UNAUTHORIZED']);
 
-/** Puts a manifest under its digest, or under a tag when one is given, and keeps the list of its subject's referrers. */
+/**
+ * Puts a manifest under its digest, or under a tag when one is given, and keeps the list of its subject's referrers. A tag that
+ * cannot be changed and names the manifest already is as good as put (demand-and-quirks reference, Q-55).
+ */
 export async function putManifest(
   client: RepositoryClient,
   expected: Descriptor,
@@ -218,23 +222,61 @@ function readRequest(
 
 async function put(
   client: RepositoryClient,
-  { mediaType }: Descriptor,
+  { digest, mediaType }: Descriptor,
   bytes: Uint8Array,
   reference: string,
   signal: AbortSignal | undefined,
 ): Promise<ResponseHeaders> {
-  const { headers } = await client.perform({
-    method: 'PUT',
-    path: `manifests/${reference}`,
-    headers: { 'content-type': mediaType },
-    body: bytes,
-    purpose: `write manifest ${quoted(reference)} of ${client.name}`,
-    expect: [200, 201, 202, 204],
-    access: 'push',
-    signal,
-  });
-  noteWritten(client, reference);
-  return headers;
+  const name = reference.replace(/\?.*/, '');
+  try {
+    const { headers } = await client.perform({
+      method: 'PUT',
+      path: `manifests/${reference}`,
+      headers: { 'content-type': mediaType },
+      body: bytes,
+      purpose: `write manifest ${quoted(name)} of ${client.name}`,
+      expect: [200, 201, 202, 204],
+      access: 'push',
+      signal,
+    });
+    noteWritten(client, name);
+    return headers;
+  } catch (error) {
+    if (!(error instanceof ResponseError)) throw error;
+    if (await isNamedAlready(client, error, { digest, mediaType }, name, signal)) return noHeaders;
+    throw refusedPut(error, mediaType);
+  }
+}
+
+const noHeaders: ResponseHeaders = { get: () => undefined, getAll: () => [], entries: () => [] };
+
+/** What registries with immutable tags answer, even to what the tag names (demand-and-quirks reference, Q-55). */
+const immutableStatuses: ReadonlySet<number> = new Set([400, 403, 409, 412]);
+
+async function isNamedAlready(
+  client: RepositoryClient,
+  { status }: ResponseError,
+  { digest }: ContentId,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (isDigest(name) || !immutableStatuses.has(status)) return false;
+  try {
+    return (await resolveManifest(client, name, { signal })).digest === digest;
+  } catch {
+    signal?.throwIfAborted();
+    return false;
+  }
+}
+
+const typeStatuses: ReadonlySet<number> = new Set([405, 406, 415]);
+
+/** Registries take some types only, and do not always say which they refused (demand-and-quirks reference, Q-54). */
+function refusedPut(error: ResponseError, mediaType: string): OciError {
+  const isAboutForm = typeStatuses.has(error.status) || error.errors.some(({ code }) => code === 'MANIFEST_INVALID');
+  if (!isAboutForm || error.code === 'MISSING_CONTENT') return error;
+  const hint = `The registry may not take manifests of the type ${mediaType}, or what they describe`;
+  return new OciError(error.code, error.message, { cause: error, hint });
 }
 
 function statedDigest(headers: ResponseHeaders): Digest | undefined {

@@ -100,8 +100,8 @@ async function commandLine({
 }: SimulatedRegistry): Promise<(args: string[], stdin?: string) => Promise<string>> {
   const home = await testDirectory();
   const env = { HOME: home, DOCKER_CONFIG: home, ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }) };
-  return async (args, stdin) => {
-    const { code, stdout, stderr } = await craneInProcess(args, { env, home, stdin });
+  return async (args, stdin = '') => {
+    const { code, stdout, stderr } = await craneInProcess(args, { env, home, input: stdin });
     expect({ code, stderr }, args.join(' ')).toMatchObject({ code: 0 });
     return stdout;
   };
