@@ -18,12 +18,12 @@ const chunks = [
   {
     name: 'start',
     priority: 2,
-    test: /src\/(?:errors|async\/join-signals|oci\/(?:decode|platform)|cli\/(?:framework\/|(?:commands|globals|interrupt|log|process|program|progress\/(?:live-output|mode|progress)|report-error|session|step|version)\.ts))/u,
+    test: /src\/(?:errors|async\/join-signals|oci\/(?:decode|platform)|cli\/(?:framework\/|(?:commands|globals|interrupt|log|platform-flag|process|program|progress\/(?:live-output|mode|progress)|report-error|session|step|version)\.ts))/u,
   },
   {
     name: 'registry',
     priority: 1,
-    test: /src\/(?:(?:async|oci|remote|wire)\/|cli\/(?:copy-log|location|open|target)\.ts|content\/(?:abort|bytes|file|hash|limit|verify)|ops\/(?:copy|read|resolve)|store\/)/u,
+    test: /src\/(?:(?:async|oci|remote|wire)\/|cli\/(?:copy-log|destination|location|open|target)\.ts|content\/(?:abort|bytes|file|hash|limit|verify)|ops\/(?:blob-copy|copy|digest-tags|graph-copy|read|referrer-copy|resolve|source-blob)|store\/)/u,
   },
 ];
 

@@ -6,7 +6,7 @@ export interface CopyOptions extends CallOptions, ProgressOptions {
   /**
    * How many blobs and manifests move at once.
    *
-   * @default 4, and 16 more of less than 1 MiB: those cost round trips and no bandwidth
+   * @default 4, and 16 more of less than 4 MiB: those cost round trips and no bandwidth
    */
   readonly concurrency?: number | undefined;
   /**

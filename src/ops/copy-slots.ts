@@ -4,7 +4,7 @@ import { Limiter } from '../async/limiter.ts';
 const questionsPerTransfer = 4;
 const defaultConcurrency = 4;
 /** Moving less than this takes round trips more than bandwidth, and no memory to speak of. */
-const smallSize = 1024 * 1024;
+const smallSize = 4 * 1024 * 1024;
 
 /** How much of a copy goes on at once. A slot is held while something moves, never while waiting for other slots. */
 export class CopySlots {
