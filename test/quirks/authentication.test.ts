@@ -355,7 +355,7 @@ describe('a store that asks for a token of its own (Q-23)', () => {
 
 interface TestClient extends ReturnType<typeof clientOf> {
   readonly warnings: readonly string[];
-  open(name?: string, access?: 'pull' | 'push' | 'delete'): RemoteStore;
+  readonly open: (name?: string, access?: 'pull' | 'push' | 'delete') => RemoteStore;
 }
 
 /** A client whose stores have seen nothing yet. */
