@@ -192,6 +192,27 @@ describe('Transport, authorization', () => {
     },
   );
 
+  it.each([
+    ['10.0.0.5', 'https://10.0.0.9/token', true],
+    ['10.0.0.5', 'https://auth.example/token', true],
+    ['10.0.0.5', 'https://127.0.0.1/token', false],
+    ['10.0.0.5', 'https://169.254.169.254/token', false],
+    ['registry.example', 'https://10.0.0.9/token', false],
+    ['registry.example', 'https://[::ffff:10.0.0.9]/token', false],
+    ['registry.example:8443', 'https://registry.example/token', true],
+  ])('lets %s name the token server %s: %s (demand-and-quirks reference, Q-06)', async (name, realm, allowed) => {
+    const { transport, sent } = faked(({ url, headers }) => {
+      if (url.pathname === '/token') return answer(200, {}, '{"token":"T"}');
+      return headers['authorization'] === undefined
+        ? answer(401, { 'www-authenticate': `Bearer realm="${realm}"` })
+        : answer(200);
+    });
+    const call = transport.perform({ ...remoteRequest(), registry: parseRegistry(name) });
+    if (allowed) await call;
+    else await expect(call).rejects.toMatchObject({ code: 'RESPONSE' });
+    expect(sent).toHaveLength(allowed ? 3 : 1);
+  });
+
   it('refuses a plain http token server of an https registry', async () => {
     const { transport, sent } = faked(() =>
       answer(401, { 'www-authenticate': 'Bearer realm="http://auth.example/token"' }),
@@ -216,6 +237,48 @@ describe('Transport, authorization', () => {
       hint: expect.stringContaining('--insecure') as string,
     });
     expect(sent.every(({ headers }) => headers['authorization'] === undefined)).toBe(true);
+  });
+});
+
+describe('Transport, challenges of a host that a redirect led to (demand-and-quirks reference, Q-23)', () => {
+  const led = async (challenge: string, at: string): Promise<{ failure: unknown; sent: readonly string[] }> => {
+    const { transport, sent } = faked(
+      ({ url, headers }) => {
+        if (url.host === 'registry.example') return answer(307, { location: at });
+        if (url.pathname === '/token') return answer(200, {}, '{"token":"T"}');
+        return headers['authorization'] === undefined ? answer(401, { 'www-authenticate': challenge }) : answer(200);
+      },
+      { keychain: async () => me },
+    );
+    const failure = await transport.perform(remoteRequest()).catch((error: unknown) => error);
+    const shown = sent.map(({ url, headers }) => `${url.host}${url.pathname} ${headers['authorization'] ?? '-'}`);
+    return { failure, sent: shown };
+  };
+
+  it('are met for nobody, and for that one request', async () => {
+    const { sent } = await led('Bearer realm="https://auth.example/token",service="cdn"', 'https://cdn.example/blob');
+    expect(sent).toEqual([
+      'registry.example/v2/app/x -',
+      'cdn.example/blob -',
+      'auth.example/token -',
+      'cdn.example/blob Bearer T',
+    ]);
+  });
+
+  it.each(['http://auth.example/token', 'https://169.254.169.254/token', 'https://10.0.0.1/token'])(
+    'are not met at %s',
+    async (realm) => {
+      const { failure, sent } = await led(`Bearer realm="${realm}"`, 'https://cdn.example/blob');
+      expect(failure).toMatchObject({ code: 'RESPONSE' });
+      expect(sent).toHaveLength(2);
+    },
+  );
+
+  it('are the answer where they want a password, which nobody gets', async () => {
+    const { failure, sent } = await led('Basic realm="r"', 'https://cdn.example/blob');
+    expect(failure).toMatchObject({ code: 'UNAUTHORIZED', status: 401 });
+    // Once more from the start, in case it was a signed URL that had expired.
+    expect(sent).toEqual(Array(2).fill(['registry.example/v2/app/x -', 'cdn.example/blob -']).flat());
   });
 });
 
