@@ -24,14 +24,9 @@ import type { ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import { deleteBlob, statBlob } from './blobs.ts';
 import { fetchBlob, fetchBlobRange } from './download/fetch-blob.ts';
-import {
-  deleteManifest,
-  type FetchedManifest,
-  fetchManifest,
-  putManifest,
-  resolveManifest,
-  statManifest,
-} from './manifests.ts';
+import { deleteManifest } from './manifest-delete.ts';
+import { putManifest } from './manifest-push.ts';
+import { type FetchedManifest, fetchManifest, resolveManifest, statManifest } from './manifests.ts';
 import { listReferrers } from './referrers.ts';
 import { forgetReferrer } from './referrers-tag.ts';
 import { RepositoryClient } from './repository-client.ts';

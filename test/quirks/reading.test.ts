@@ -235,6 +235,20 @@ describe('manifests', () => {
     },
   );
 
+  it('of an index may be no manifests: what has another type is at the other endpoint (Q-33)', async () => {
+    await using registry = await withImage({});
+    const content = await registry.content('app');
+    const note = blobOf('{"note":1}', 'application/x.note+json');
+    const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [image.target, note.target] };
+    const index = blobOf(JSON.stringify(document), mediaTypes.ociIndex);
+    await content.push({ ...note.target, mediaType: mediaTypes.octetStream }, note.bytes);
+    await content.push(index.target, index.bytes);
+    const local = new MemoryStore();
+    await copyGraph(storeOf(registry), local, index.target, { tag: 'v1' });
+    expect(await local.resolve('v1')).toEqual(index.target);
+    expect(Buffer.from(await collect(await local.fetch(note.target), 100))).toEqual(Buffer.from(note.bytes));
+  });
+
   it('that were just written are there though the registry is late (Q-53)', async () => {
     await using registry = await simulateRegistry({ manifests: { readAfterWriteLag: 1 } });
     const store = storeOf(registry);
