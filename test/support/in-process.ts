@@ -8,6 +8,8 @@ export interface InProcessOptions {
   readonly home: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Where standard error goes, for a terminal. @default to the result */
+  readonly stderr?: Output;
 }
 
 export interface InProcessResult {
@@ -19,7 +21,7 @@ export interface InProcessResult {
 /** Runs one command line of crane in this process, with the surroundings given and no others. */
 export async function craneInProcess(
   args: readonly string[],
-  { home, env = {}, input = '' }: InProcessOptions,
+  { home, env = {}, input = '', stderr: terminal }: InProcessOptions,
 ): Promise<InProcessResult> {
   const [stdout, stderr] = [new Collected(), new Collected()];
   async function* stdin(): AsyncGenerator<Uint8Array, void> {
@@ -33,7 +35,7 @@ export async function craneInProcess(
     platform: 'linux',
     stdin: Object.assign(stdin(), { isTTY: false }),
     stdout,
-    stderr,
+    stderr: terminal ?? stderr,
     signal: new AbortController().signal,
     now: () => new Date(0),
   });

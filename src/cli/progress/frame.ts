@@ -22,13 +22,16 @@ export function frameOf(tracker: Tracker, { columns, rows }: FrameSize, now: num
 
 /** What was moved, in one line; `undefined` when there was nothing to move. */
 export function summaryOf({ totals }: Tracker, now: number): string | undefined {
-  const { blobs, moved, skipped, startedAt } = totals;
+  const { blobs, settled, moved, skipped, startedAt } = totals;
   if (blobs === 0) return undefined;
-  const done = totals.settled - skipped.exists - skipped.mounted - skipped.nondistributable;
+  const skips = skipped.exists + skipped.mounted + skipped.nondistributable;
+  const done = settled - skips;
+  // After a failure not all have come.
+  const amount = settled === blobs ? count(done) : `${done} of ${count(blobs - skips)}`;
   const time = now - startedAt;
   const rate = time > 0 && moved > 0 ? ` (${sizeText((moved / time) * 1000)}/s)` : '';
-  const parts = moved > 0 || done > 0 ? [`${count(done)}, ${sizeText(moved)} in ${secondsText(time)}${rate}`] : [];
-  return [...parts, ...skippedParts(totals.skipped)].join('; ');
+  const parts = blobs > skips ? [`${amount}, ${sizeText(moved)} in ${secondsText(time)}${rate}`] : [];
+  return [...parts, ...skippedParts(skipped)].join('; ');
 }
 
 /** `12 of 40 blobs, 12.3 MB of 80.0 MB, 9.1 MB/s, 8s left; 3 were there` */
