@@ -4,12 +4,15 @@ import type { CredentialEnvironment } from '../remote/auth/environment.ts';
 import type { Exchange } from '../remote/transport/exchange.ts';
 import type { HostLimits } from '../remote/transport/host-limits.ts';
 import type { HostSettings } from '../remote/transport/host-settings.ts';
+import type { RouteSource } from '../remote/transport/route.ts';
 import type { Transport } from '../remote/transport/transport.ts';
+import type { TlsFiles } from '../remote/hosts/tls-files.ts';
 import type { Globals } from './globals.ts';
+import { HostConfiguration } from './host-settings.ts';
 import type { Log } from './log.ts';
 import type { Process } from './process.ts';
 import type { Side, SideSettings, SidesSettings } from './side-flags.ts';
-import { tlsFrom } from './tls-files.ts';
+import { tlsFilesOf } from './tls-files.ts';
 import { traceTo } from './trace.ts';
 
 /** What {@link Connections} are made from. */
@@ -40,7 +43,10 @@ export class Connections {
   readonly #transports = new Map<Side | 'any', Promise<Transport>>();
   /** The registry that each side is about: what is told of a side goes there only. */
   readonly #registries = new Map<Side, RegistryName>();
+  /** Registries that the command names, and where settings lead from them: a client certificate is for them. */
+  readonly #named = new Set<RegistryName>();
   #shared: Promise<Shared> | undefined;
+  #configuration: Promise<HostConfiguration> | undefined;
   #stored: Promise<Keychain> | undefined;
   #passwordFor: RegistryName | undefined;
 
@@ -51,11 +57,13 @@ export class Connections {
   /** Credentials of the command line are for one registry: that which the command writes to, else the first it asks. */
   writesTo(registry: RegistryName): void {
     this.#passwordFor = registry;
+    this.#named.add(registry);
   }
 
   /** @see writesTo */
   asks(registry: RegistryName, side: Side = 'source'): void {
     this.#passwordFor ??= registry;
+    this.#named.add(registry);
     if (!this.#registries.has(side)) this.#registries.set(side, registry);
   }
 
@@ -70,6 +78,7 @@ export class Connections {
 
   /** For the time of one command that tries credentials out: they are shown to one registry only. */
   async transportWith(credential: Credential, registry: RegistryName): Promise<Transport> {
+    this.#named.add(registry);
     return this.#createTransport(undefined, async (scope) => (scope.registry === registry ? credential : undefined));
   }
 
@@ -110,14 +119,23 @@ export class Connections {
   }
 
   async #storedKeychain(): Promise<Keychain> {
-    const { defaultKeychain } = await import('../remote/auth/docker-config.ts');
-    return defaultKeychain(this.credentialEnvironment());
+    const [{ defaultKeychain }, configuration] = await Promise.all([
+      import('../remote/auth/docker-config.ts'),
+      this.#readConfiguration(),
+    ]);
+    return configuration.keychain(defaultKeychain(this.credentialEnvironment()));
+  }
+
+  async #readConfiguration(): Promise<HostConfiguration> {
+    this.#configuration ??= HostConfiguration.read(this.credentialEnvironment(), this.#context.globals?.config ?? '');
+    return this.#configuration;
   }
 
   async #createTransport(settings: SideSettings | undefined, keychain?: Keychain): Promise<Transport> {
     this.#shared ??= this.#share();
-    const [shared, { createTransport }, { configuredHeaders }] = await Promise.all([
+    const [shared, configuration, { createTransport }, { configuredHeaders }] = await Promise.all([
       this.#shared,
+      this.#readConfiguration(),
       import('../remote/transport/transport.ts'),
       import('../remote/auth/docker-config.ts'),
     ]);
@@ -128,7 +146,8 @@ export class Connections {
       userAgent: `${program}/${version} crane-oci/${version}`,
       insecure: globals?.insecure ?? false,
       maxConnectionsPerBlob: globals?.['max-connections-per-blob'],
-      hosts: this.#hostsOf(settings),
+      hosts: (registry) => this.#settingsOf(registry, configuration, settings),
+      routes: this.#routesOf(configuration),
       keychain: keychain ?? (await this.keychain(settings)),
       headers: async () => configuredHeaders(this.credentialEnvironment()),
       onEvent: traceTo(log, globals?.verbose ?? 0),
@@ -140,17 +159,56 @@ export class Connections {
       import('../remote/transport/node-http.ts'),
       import('../remote/transport/host-limits.ts'),
     ]);
-    const { env } = this.#context.process;
-    const ca = async (): Promise<readonly string[] | undefined> =>
-      (await import('./trusted-certificates.ts')).trustedCertificates(env);
-    return { exchange: nodeHttp({ ca }), limits: new HostLimits() };
+    const { env, platform } = this.#context.process;
+    const { caFile } = this.#filesOfFlags();
+    return {
+      limits: new HostLimits(),
+      exchange: nodeHttp({
+        ca: async () => (await import('./trusted-certificates.ts')).trustedCertificates(env, caFile),
+        moreCa: async () => (await import('./trusted-certificates.ts')).systemCertificates(env, platform),
+        proxy: await proxiesOf(env),
+      }),
+    };
   }
 
   /** What was told of a side is for the registry of that side. */
-  #hostsOf(settings: SideSettings | undefined): (registry: RegistryName) => HostSettings {
-    if (settings === undefined) return () => ({});
-    const { side, insecure } = settings;
-    const own: HostSettings = { ...(insecure ? { insecure } : {}), tls: tlsFrom({ ...settings, flags: `--${side}-` }) };
-    return (registry) => (registry === this.#registries.get(side) ? own : {});
+  #settingsOf(
+    registry: RegistryName,
+    configuration: HostConfiguration,
+    settings: SideSettings | undefined,
+  ): HostSettings {
+    const { certFile, keyFile } = this.#filesOfFlags();
+    const isSide = settings !== undefined && this.#registries.get(settings.side) === registry;
+    const tls = [
+      ...(isSide ? [tlsFilesOf(settings, `--${settings.side}-`)] : []),
+      ...(this.#named.has(registry) ? [{ certFile, keyFile }] : []),
+    ];
+    const insecure = this.#context.globals?.insecure === true || (isSide && settings.insecure);
+    return configuration.settingsOf(registry, { insecure, tls });
   }
+
+  #routesOf({ routes }: HostConfiguration): RouteSource | undefined {
+    if (routes === undefined) return undefined;
+    return (repository) => {
+      const route = routes(repository);
+      if (route !== undefined) this.#named.add(route.repository.registry);
+      return route;
+    };
+  }
+
+  #filesOfFlags(): TlsFiles {
+    const {
+      'ca-file': caFile = '',
+      'cert-file': certFile = '',
+      'key-file': keyFile = '',
+    } = this.#context.globals ?? {};
+    return tlsFilesOf({ caFile, certFile, keyFile }, '--');
+  }
+}
+
+const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'] as const;
+
+async function proxiesOf(env: Process['env']): Promise<((url: URL) => URL | undefined) | undefined> {
+  if (proxyVariables.every((name) => (env[name] ?? '') === '')) return undefined;
+  return (await import('../remote/hosts/proxy-rules.ts')).environmentProxies(env);
 }

@@ -5,6 +5,12 @@ import { isProgressMode, type ProgressMode, progressModes } from './progress/mod
 /** Flags that every command knows. */
 export interface PersistentFlags {
   readonly 'allow-nondistributable-artifacts': boolean;
+  /** Paths of PEM files; empty for none. */
+  readonly 'ca-file': string;
+  readonly 'cert-file': string;
+  readonly 'key-file': string;
+  /** A file with settings of hosts; empty for the usual place. */
+  readonly config: string;
   readonly insecure: boolean;
   /** `undefined` for what is set for each registry, else the library's default. */
   readonly 'max-connections-per-blob': number | undefined;
@@ -27,7 +33,11 @@ export type Globals = PersistentFlags & LeadingFlags;
 
 export const persistentFlags: FlagsOf<PersistentFlags> = {
   'allow-nondistributable-artifacts': bool({ description: 'Push non-distributable (foreign) layers, too' }),
+  'ca-file': string({ description: 'Certificate authorities to trust beside the others, as a PEM file' }),
+  'cert-file': string({ description: 'Client certificate for registries that ask for one, as a PEM file' }),
+  config: string({ description: 'File with settings of hosts (default is crane-oci/config.yaml below ~/.config)' }),
   insecure: bool({ description: 'Do not verify TLS certificates, and allow plain HTTP to any registry' }),
+  'key-file': string({ description: 'Key of --cert-file, as a PEM file' }),
   'max-connections-per-blob': custom<number | undefined>({
     description: 'Most connections to fetch one large blob over, where that is faster; 1 turns it off',
     valueName: 'int',

@@ -100,6 +100,8 @@ export class Session {
     const { username, password, 'password-stdin': passwordStdin } = globals;
     if (username === '' && (password !== '' || passwordStdin))
       throw new UsageError('a password needs a username: -u USER');
+    if ((globals['cert-file'] === '') !== (globals['key-file'] === ''))
+      throw new UsageError('--cert-file and --key-file are given together or not at all');
     this.#globals = globals;
     const mode = progressModeFor(globals.progress, globals.quiet, this.process);
     this.#progress = new Progress(mode, { process: this.process, output: this.#output, log: this.log });

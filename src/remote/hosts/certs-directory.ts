@@ -28,17 +28,6 @@ export async function certificatesOf(
   return undefined;
 }
 
-/** Where they are by convention. */
-export function certsDirectories(homedir: string, platform: string, programData?: string): readonly string[] {
-  const own = [
-    join(homedir, '.config/containers/certs.d'),
-    join(homedir, '.docker/certs.d'),
-    join(homedir, '.config/docker/certs.d'),
-  ];
-  if (platform === 'win32') return programData === undefined ? own : [...own, join(programData, 'docker/certs.d')];
-  return [...own, '/etc/containers/certs.d', '/etc/docker/certs.d'];
-}
-
 /** A name that could lead out of the directory is none of a host; `parseRegistry` lets none through that has a slash. */
 function namesOf(registry: RegistryName): readonly string[] {
   return registry === dockerHub ? ['docker.io', dockerHub, 'registry-1.docker.io'] : [registry];

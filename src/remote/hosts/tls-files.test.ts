@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { testCertificates } from '../../../test/support/certificates.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { parseRegistry } from '../../oci/reference.ts';
-import { certificatesOf, certsDirectories } from './certs-directory.ts';
+import { certificatesOf } from './certs-directory.ts';
 import { type NamedFile, readTlsFiles } from './tls-files.ts';
 
 const registry = parseRegistry('registry.test:5000');
@@ -110,15 +110,5 @@ describe('a certs.d', () => {
       message: expect.stringMatching(/c\.cert" cannot be used: there is no "c\.key" beside it/) as string,
     });
     await expect(certificatesOf(registry, [await withFiles('c.key')])).rejects.toThrow('no "c.cert" beside it');
-  });
-
-  it('is looked for in the places of podman and Docker, those of the user first', () => {
-    expect(certsDirectories('/home/u', 'linux')).toEqual([
-      '/home/u/.config/containers/certs.d',
-      '/home/u/.docker/certs.d',
-      '/home/u/.config/docker/certs.d',
-      '/etc/containers/certs.d',
-      '/etc/docker/certs.d',
-    ]);
   });
 });
