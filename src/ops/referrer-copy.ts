@@ -97,7 +97,12 @@ export class ReferrerCopy {
     run: CopyRun,
     level: number,
   ): Promise<void> {
-    await copied;
+    try {
+      await copied;
+    } catch {
+      // Whoever wanted the subject learns of it, and decides whether it matters.
+      return;
+    }
     const found = await this.#unlessBestEffort(`The referrers of ${subject.digest} cannot be listed`, listed);
     const arrivals = await Promise.all((found ?? []).map((entry) => this.#copyOne(subject, entry, run, level)));
     const arrived = arrivals.filter((arrival) => arrival !== undefined);
