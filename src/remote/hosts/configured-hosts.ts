@@ -9,13 +9,7 @@ import { routeBy, type RouteSource } from '../transport/route.ts';
 import { keychainOf } from './credential-source.ts';
 import type { HostFiles } from './host-files.ts';
 import { entryOf, type HostsFile, parseHostsFile } from './hosts-file.ts';
-import {
-  mayHaveRules,
-  noRegistriesConf,
-  parseRegistriesConf,
-  type RegistriesConf,
-  routeIn,
-} from './registries-conf.ts';
+import { noRegistriesConf, parseRegistriesConf, type RegistriesConf, routeIn } from './registries-conf.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 /** What files say about hosts. */
@@ -81,8 +75,7 @@ async function readConf(paths: readonly string[], warn: (message: string) => voi
   let conf = noRegistriesConf;
   for (const path of paths) {
     try {
-      const text = await readText(path);
-      if (mayHaveRules(text)) conf = await parseRegistriesConf(text, path, warn, conf);
+      conf = await parseRegistriesConf(await readText(path), path, warn, conf);
     } catch (error) {
       const fault = fileFault(error, 'read', path);
       if (!isOciError(fault)) throw fault;

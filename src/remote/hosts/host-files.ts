@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where a process looks for settings of hosts. */
@@ -14,7 +14,7 @@ export interface HostPlaces {
 export interface HostFiles {
   /** Our own; one that was named need not be there. */
   readonly config: string | undefined;
-  /** Of containers, in the order they are to be read. */
+  /** Of containers, in the order they are to be read. Those that say nothing of registries are left out. */
   readonly registries: readonly string[];
   /** Directories of the kind `certs.d`, the most important first. */
   readonly certs: readonly string[];
@@ -22,7 +22,8 @@ export interface HostFiles {
 
 /**
  * Looks for settings of hosts: `CRANE_OCI_CONFIG`, else `crane-oci/config.yaml` in `XDG_CONFIG_HOME` or `~/.config`; registries.conf
- * and what stands in the directory beside it; Docker's and containers' directories of certificates. Costs a few stats.
+ * and what stands in the directory beside it; Docker's and containers' directories of certificates. Where there is
+ * nothing it costs a few stats.
  *
  * @param config names our own file, and goes before all of this
  */
@@ -32,7 +33,7 @@ export function findHostFiles(places: HostPlaces, config?: string): HostFiles {
   const usual = join(env['XDG_CONFIG_HOME'] || join(homedir, '.config'), 'crane-oci/config.yaml');
   return {
     config: named || (existsSync(usual) ? usual : undefined),
-    registries: registriesFiles(env['CONTAINERS_REGISTRIES_CONF'], homedir, etc),
+    registries: registriesFiles(env['CONTAINERS_REGISTRIES_CONF'], homedir, etc).filter(mayMatter),
     certs: certsDirectories(homedir, etc).filter((directory) => existsSync(directory)),
   };
 }
@@ -55,6 +56,21 @@ function registriesFiles(named: string | undefined, homedir: string, etc: string
     ...(isOwn || common === undefined ? [] : confFiles(`${common}.d`)),
     ...confFiles(`${own}.d`),
   ];
+}
+
+/** Distributions ship files that only name places to search and short names, for neither of which TOML need be parsed. */
+function mayMatter(path: string): boolean {
+  try {
+    return mayHaveRules(readFileSync(path, 'utf8'));
+  } catch {
+    // Whoever reads it will say why it cannot be read.
+    return true;
+  }
+}
+
+/** Whether the text of a registries.conf can say anything that matters here. */
+export function mayHaveRules(text: string): boolean {
+  return /^\s*(?:\[\[\s*["']?registry\b|["']?registry["']?\s*=)/m.test(text);
 }
 
 function confFiles(directory: string): readonly string[] {

@@ -42,11 +42,6 @@ export interface RegistriesConf {
 
 export const noRegistriesConf: RegistriesConf = { rules: new Map(), insecure: new Map() };
 
-/** Whether a text can say anything that matters here; most files only name places to search, which we do not. */
-export function mayHaveRules(text: string): boolean {
-  return /^\s*(?:\[\[\s*["']?registry\b|["']?registry["']?\s*=)/m.test(text);
-}
-
 /**
  * Reads one file. It is not ours, and other programs check it: what makes no sense is left out with a warning.
  *

@@ -6,6 +6,7 @@ const shownParameters: ReadonlySet<string> = new Set([
   'digest',
   'digest-algorithm',
   'n',
+  'ns',
   'last',
   'tag',
   'artifactType',

@@ -44,3 +44,12 @@ export function kindOf({ kind = 'download', body }: RegistryRequest): RequestKin
 export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
+
+/** Asks a registry's root what it is. */
+export function pingOf(
+  { registry }: Pick<RegistryRequest, 'registry'>,
+  { signal }: Pick<RegistryRequest, 'signal'>,
+): RegistryRequest {
+  const purpose = `reach ${registry}`;
+  return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
+}

@@ -17,7 +17,7 @@ import { type Host, originOf, originUrl, type RegistryTraits, schemesOf } from '
 import type { HostSettings } from './host-settings.ts';
 import { defaultTimeouts, type Exchange, isReplayable, NetworkError, type Timeouts } from './exchange.ts';
 import { nodeHttp } from './node-http.ts';
-import { isRead, kindOf, type RegistryRequest } from './registry-request.ts';
+import { isRead, kindOf, pingOf, type RegistryRequest } from './registry-request.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { type Route, routeBy } from './route.ts';
 import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
@@ -398,8 +398,3 @@ const maxWarnings = 1000;
 /** Failures that made a host's gate close for a while, and whether they were the first to. */
 const pauses = new WeakMap<Error, 'news' | 'told'>();
 const expiredStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
-
-function pingOf({ registry }: Host, { signal }: CallOptions): RegistryRequest {
-  const purpose = `reach ${registry}`;
-  return { registry, method: 'GET', target: '/v2/', scopes: [], purpose, expect: [], signal };
-}
