@@ -27,8 +27,8 @@ async function registryWith(options: SimulateOptions = {}): Promise<SimulatedReg
 interface Place {
   readonly home: string;
   /** Writes a file below the home directory. */
-  put(path: string, text: string): Promise<string>;
-  crane(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<InProcessResult>;
+  readonly put: (path: string, text: string) => Promise<string>;
+  readonly crane: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<InProcessResult>;
 }
 
 async function place(): Promise<Place> {
@@ -80,7 +80,7 @@ describe('TLS', () => {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"errors":[{"code":"NAME_UNKNOWN"}]}');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void server.close().closeAllConnections());
+    onTestFinished(() => server.close().closeAllConnections());
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { crane, put } = await place();
     const args = ['digest', '--ca-file', caFile, `${host}/app:v1`];

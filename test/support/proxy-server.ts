@@ -46,7 +46,10 @@ export async function proxyServer({ login, refuse, names = {}, tls }: ProxyOptio
   server.on('connect', (incoming: IncomingMessage, near: Socket) => {
     log.push(`CONNECT ${incoming.url}`);
     const status = isWelcome(incoming) ? refuse : 407;
-    if (status !== undefined) return void near.end(`HTTP/1.1 ${status} No\r\ncontent-length: 2\r\n\r\nno`);
+    if (status !== undefined) {
+      near.end(`HTTP/1.1 ${status} No\r\ncontent-length: 2\r\n\r\nno`);
+      return;
+    }
     const far = connect(placeOf(incoming.url ?? ''), () => {
       near.write('HTTP/1.1 200 Connection established\r\n\r\n');
       near.pipe(far).pipe(near);

@@ -8,8 +8,8 @@ const rules = '[[registry]]\nlocation = "a.test"\n';
 
 /** A home and an /etc below one directory. */
 async function withFiles(files: Readonly<Record<string, string>>): Promise<{
-  find(env?: Readonly<Record<string, string>>, config?: string): HostFiles;
-  at(path: string): string;
+  readonly find: (env?: Readonly<Record<string, string>>, config?: string) => HostFiles;
+  readonly at: (path: string) => string;
 }> {
   const directory = await testDirectory();
   const at = (path: string): string => join(directory, path);
@@ -18,7 +18,7 @@ async function withFiles(files: Readonly<Record<string, string>>): Promise<{
     await writeFile(at(path), text);
   }
   const places = { homedir: at('home'), etc: at('etc'), platform: 'linux' };
-  return { at, find: (env = {}, config = undefined) => findHostFiles({ ...places, env }, config) };
+  return { at, find: (env = {}, config?) => findHostFiles({ ...places, env }, config) };
 }
 
 describe('settings of hosts', () => {

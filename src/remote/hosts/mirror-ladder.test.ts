@@ -45,6 +45,11 @@ function answer({ method, url, headers }: ScriptedRequest): ScriptedAnswer | und
   return undefined;
 }
 
+/** Ends the connection without an answer. */
+function cut(response: { destroy(): void }): void {
+  response.destroy();
+}
+
 function server(
   script: (request: ScriptedRequest, count: number) => ScriptedAnswer | undefined = answer,
 ): Promise<ScriptedServer> {
@@ -54,7 +59,7 @@ function server(
 interface Opened {
   readonly store: RemoteStore;
   readonly warnings: string[];
-  open(name: string, access?: 'pull' | 'push'): RemoteStore;
+  readonly open: (name: string, access?: 'pull' | 'push') => RemoteStore;
 }
 
 function open(
@@ -108,13 +113,11 @@ describe('mirrors', () => {
     ['403', () => ({ status: 403 })],
     ['429', () => ({ status: 429, headers: { 'retry-after': '3600' } })],
     ['500', () => ({ status: 500 })],
-    ['a cut connection', (response: { destroy(): void }) => void response.destroy()],
+    ['a cut connection', cut],
     ['a login page', () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' })],
   ] as const)('that answer %s are passed over at once', async (_, reply) => {
     await using origin = await server();
-    await using mirror = await server(() =>
-      reply.length === 1 ? (reply as ScriptedAnswer) : (reply as () => ScriptedAnswer)(),
-    );
+    await using mirror = await server(() => (reply === cut ? cut : (reply as () => ScriptedAnswer)()));
     const { store } = open(origin, [mirror]);
     expect((await store.fetchManifest('v1')).descriptor.digest).toBe(digest);
     expect(origin.log).toEqual(['GET /v2/app/manifests/v1']);

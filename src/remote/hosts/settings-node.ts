@@ -1,12 +1,11 @@
+import type * as Yaml from 'yaml';
 import type { Document, LineCounter, Node, Scalar } from 'yaml';
 import { OciError, quoted } from '../../errors.ts';
 import { nearest } from './nearest.ts';
 
-type Yaml = typeof import('yaml');
-
 /** What all nodes of a document share. */
 interface Sheet {
-  readonly yaml: Yaml;
+  readonly yaml: typeof Yaml;
   readonly document: Document;
   readonly lines: LineCounter;
   /** The file, for messages. */
@@ -138,7 +137,7 @@ export async function parseSettingsFile(text: string, source: string): Promise<S
     const hint = /^\s*\*\s*:/m.test(text) ? 'Write "*" in quotes: bare, it has another meaning in YAML' : undefined;
     throw settingsFault(source, lines.linePos(problem.pos[0]), lowerFirst(problem.message), hint);
   }
-  return new SettingsNode({ yaml, document, lines, source }, document.contents as Node | null, 0, '');
+  return new SettingsNode({ yaml, document, lines, source }, document.contents, 0, '');
 }
 
 /** @returns `INVALID_SETTINGS` */

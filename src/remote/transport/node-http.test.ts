@@ -8,7 +8,7 @@ import { OciError } from '../../errors.ts';
 import { testCertificates } from '../../../test/support/certificates.ts';
 import { proxyServer } from '../../../test/support/proxy-server.ts';
 import { scriptedServer } from '../../../test/support/scripted-server.ts';
-import type { Exchange, ExchangeRequest, StreamBody } from './exchange.ts';
+import { defaultTimeouts, type Exchange, type ExchangeRequest, type StreamBody } from './exchange.ts';
 import { type NodeHttpOptions, nodeHttp } from './node-http.ts';
 
 function open(options: NodeHttpOptions): Exchange {
@@ -18,7 +18,7 @@ function open(options: NodeHttpOptions): Exchange {
 }
 
 function requestTo(url: string, more: Partial<ExchangeRequest> = {}): ExchangeRequest {
-  const timeouts = { connect: 2000, response: 2000, idle: 2000 };
+  const timeouts = { ...defaultTimeouts, connect: 2000, response: 2000, idle: 2000 };
   return { method: 'GET', url: new URL(url), headers: {}, insecure: false, timeouts, ...more };
 }
 
@@ -97,7 +97,7 @@ describe('certificates', () => {
       },
     );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void server.close().closeAllConnections());
+    onTestFinished(() => server.close().closeAllConnections());
     const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const tls = { cert: readFileSync(client.certFile, 'utf8'), key: readFileSync(client.keyFile, 'utf8') };
     const exchange = open({ ca });
@@ -111,7 +111,10 @@ describe('certificates', () => {
 
 describe('a proxy', () => {
   it('passes plain http on, and each connection serves many requests', async () => {
-    await using server = await scriptedServer(({ method, body }) => ({ status: 200, body: `${method} ${body}` }));
+    await using server = await scriptedServer(({ method, body }) => ({
+      status: 200,
+      body: `${method} ${body.toString()}`,
+    }));
     await using proxy = await proxyServer();
     const exchange = open({ proxy: () => new URL(proxy.url) });
     expect(await bodyOf(exchange, `${server.origin}/v2/?n=1`)).toBe('GET ');
@@ -126,7 +129,7 @@ describe('a proxy', () => {
 
   it('opens a tunnel for https in which the certificate is that of the registry', async () => {
     const tls = testCertificates();
-    await using server = await scriptedServer(({ body }) => ({ status: 200, body: `ok ${body}` }), { tls });
+    await using server = await scriptedServer(({ body }) => ({ status: 200, body: `ok ${body.toString()}` }), { tls });
     const port = new URL(server.origin).port;
     const names = { 'registry.test:443': `127.0.0.1:${port}`, 'other.test:443': `127.0.0.1:${port}` };
     await using proxy = await proxyServer({ names });
@@ -232,7 +235,7 @@ describe('a proxy', () => {
   it.each(['http', 'https', 'socks5'])('of the kind %s that is slow is what took too long', async (kind) => {
     const server = await silentServer();
     const exchange = open({ proxy: () => new URL(`${kind}://127.0.0.1:${server}`) });
-    const timeouts = { connect: 50, response: 2000, idle: 2000 };
+    const timeouts = { ...defaultTimeouts, connect: 50 };
     await expect(bodyOf(exchange, 'https://registry.test/', { timeouts })).rejects.toMatchObject({
       code: 'TIMEOUT',
       message: expect.stringContaining(`The proxy 127.0.0.1:${server} took too long`) as string,
