@@ -145,7 +145,6 @@ export class Connections {
       ...shared,
       userAgent: `${program}/${version} crane-oci/${version}`,
       insecure: globals?.insecure ?? false,
-      maxConnectionsPerBlob: globals?.['max-connections-per-blob'],
       hosts: (registry) => this.#settingsOf(registry, configuration, settings),
       routes: this.#routesOf(configuration),
       keychain: keychain ?? (await this.keychain(settings)),
@@ -184,7 +183,9 @@ export class Connections {
       ...(this.#named.has(registry) ? [{ certFile, keyFile }] : []),
     ];
     const insecure = this.#context.globals?.insecure === true || (isSide && settings.insecure);
-    return configuration.settingsOf(registry, { insecure, tls });
+    const set = configuration.settingsOf(registry, { insecure, tls });
+    const connections = this.#context.globals?.['max-connections-per-blob'];
+    return connections === undefined ? set : { ...set, maxConnectionsPerBlob: connections };
   }
 
   #routesOf({ routes }: HostConfiguration): RouteSource | undefined {
