@@ -14,7 +14,7 @@ export interface RepositoryRequest
     CallOptions,
     Pick<
       RegistryRequest,
-      'method' | 'headers' | 'body' | 'purpose' | 'expect' | 'responseTimeout' | 'retry' | 'sameOrigin' | 'anonymous'
+      'method' | 'headers' | 'body' | 'purpose' | 'expect' | 'commits' | 'retry' | 'sameOrigin' | 'anonymous'
     > {
   /** Below `/v2/<name>/`; or an absolute URL the registry named. */
   readonly path: string | URL;

@@ -47,11 +47,13 @@ async function copyUnderFaults(seed: number): Promise<void> {
   for (const { target, bytes } of samples) await made.push(target, bytes);
   await made.tag(root, 'v1');
   const kinds = seed % 5 === 0 ? (['cut-answer', 'stall', 'lost', 'burst'] as const) : undefined;
-  from.fault = randomFaults(seed * 2, { percent: 16, kinds });
-  to.fault = randomFaults(seed * 2 + 1, { percent: 16, kinds });
   const transport = impatient(seed);
   const source = remote(from.repository('app'), { transport });
   const target = remote(to.repository('copy'), { transport, access: 'push' });
+  // Of a host that never answered nobody knows whether it ever will.
+  await Promise.all([source.stat(root), target.stat(root)]);
+  from.fault = randomFaults(seed * 2, { percent: 16, kinds });
+  to.fault = randomFaults(seed * 2 + 1, { percent: 16, kinds });
   await copyGraph(source, target, await source.resolve('v1'), { tag: 'v1' });
   expect(await (await to.content('copy')).resolve('v1')).toEqual(root);
   const back = new MemoryStore();
@@ -69,7 +71,7 @@ function impatient(seed: number): Transport {
     keychain: joe,
     random: randomNumbers(seed),
     retry: { retries: 8, baseDelay: 1, maxDelay: 4 },
-    timeouts: { connect: 2000, response: 1000, idle: 300 },
+    timeouts: { connect: 2000, response: 1000, idle: 300, commit: 1000 },
   });
 }
 

@@ -21,9 +21,11 @@ export interface Timeouts {
   readonly response: number;
   /** Without a byte in either direction while a body moves. @default 60_000 */
   readonly idle: number;
+  /** Like `response`, of what ends an upload: the server may put the whole blob together first. @default 900_000 */
+  readonly commit: number;
 }
 
-export const defaultTimeouts: Timeouts = { connect: 30_000, response: 60_000, idle: 60_000 };
+export const defaultTimeouts: Timeouts = { connect: 30_000, response: 60_000, idle: 60_000, commit: 15 * 60_000 };
 
 export interface ExchangeRequest {
   readonly method: string;

@@ -138,7 +138,7 @@ it('an early answer whose connection is lost while the request is still read fai
     url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
     headers: {},
     insecure: false,
-    timeouts: { connect: 5000, response: 5000, idle: 30_000 },
+    timeouts: { connect: 5000, response: 5000, idle: 30_000, commit: 5000 },
     body: { size: 100, replayable: false, open: slow },
   });
   const read = body[Symbol.asyncIterator]().next();

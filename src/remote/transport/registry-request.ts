@@ -19,8 +19,8 @@ export interface RegistryRequest extends CallOptions {
   readonly purpose: string;
   /** Statuses that are an answer; all others are thrown. */
   readonly expect: readonly number[];
-  /** Milliseconds the answer may take, when it takes longer by nature. */
-  readonly responseTimeout?: number | undefined;
+  /** It ends an upload, and its answer may take longer. @default false */
+  readonly commits?: boolean | undefined;
   /** Try again on passing failures. @default true when the body can be sent again */
   readonly retry?: boolean | undefined;
   /** @default `upload` with a large body, else `download` for {@link Transport.send}, `question` for the others */

@@ -312,8 +312,8 @@ export class Transport {
     privateHeaders: Headers,
     clientCertificate: boolean,
   ): Promise<Answer> {
-    const { method, body, signal, responseTimeout, sameOrigin } = request;
-    const timeouts = responseTimeout === undefined ? this.#timeouts : { ...this.#timeouts, response: responseTimeout };
+    const { method, body, signal, commits = false, sameOrigin } = request;
+    const timeouts = commits ? { ...this.#timeouts, response: this.#timeouts.commit } : this.#timeouts;
     const headers = { ...this.#commonHeaders(), ...request.headers };
     const parts = {
       method,

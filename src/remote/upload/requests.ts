@@ -25,7 +25,7 @@ export async function putBlob(client: RepositoryClient, request: PieceRequest): 
     purpose: `upload blob ${digest} to ${client.name}`,
     expect: sentStatuses,
     access: 'push',
-    responseTimeout: commitTimeout,
+    commits: true,
     retry: false,
     signal,
   });
@@ -46,7 +46,7 @@ export async function patchBlob(
     purpose: `upload blob ${digest} to ${client.name}`,
     expect: sentStatuses,
     access: 'push',
-    responseTimeout: pieceTimeout,
+    commits: range === undefined,
     retry: false,
     signal,
   });
@@ -78,10 +78,6 @@ export async function isThere(
 const octets: Readonly<Record<string, string>> = { 'content-type': 'application/octet-stream' };
 /** demand-and-quirks reference, Q-41. */
 const sentStatuses: readonly number[] = [200, 201, 202, 204];
-/** The server may assemble and hash the whole blob before it answers. Milliseconds. */
-const commitTimeout = 15 * 60_000;
-/** Milliseconds; a piece may have to reach an object store first. */
-const pieceTimeout = 5 * 60_000;
 
 /** Appended as text: some registries sign the query they gave, so it must come back byte for byte. */
 function withDigest(location: URL, digest: Digest): URL {

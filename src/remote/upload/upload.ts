@@ -261,8 +261,6 @@ class BlobUpload {
   }
 
   async #afterBreak(error: NetworkError | ResponseError): Promise<void> {
-    // The registry was given much longer than any needs to put a blob together.
-    if (error.code === 'TIMEOUT' && this.#allSent) throw error;
     if (this.#form === 'whole' && error.code !== 'RATE_LIMITED')
       this.#breaks += error instanceof NetworkError ? 1 : 0.5;
     this.#unsure = true;
