@@ -23,7 +23,7 @@ const chunks = [
   {
     name: 'registry',
     priority: 1,
-    test: /src\/(?:(?:async|oci|remote|wire)\/|cli\/(?:copy-log|destination|location|open|target)\.ts|content\/(?:abort|bytes|file|hash|limit|verify)|ops\/(?:blob-copy|copy|digest-tags|graph-copy|read|referrer-copy|resolve|source-blob)|store\/)/u,
+    test: /src\/(?:(?:async|oci|wire)\/|remote\/(?!hosts\/|transport\/proxy-agent)|cli\/(?:copy-log|destination|location|open|target)\.ts|content\/(?:abort|bytes|file|hash|limit|verify)|ops\/(?:blob-copy|copy|digest-tags|graph-copy|manifest-copy|read|referrer-copy|resolve|source-blob)|store\/)/u,
   },
 ];
 

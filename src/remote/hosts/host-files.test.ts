@@ -67,7 +67,7 @@ describe('settings of hosts', () => {
   it('of containers do not count when they say nothing of registries, as those that distributions ship', async () => {
     const { find } = await withFiles({
       'etc/containers/registries.conf': 'unqualified-search-registries = ["registry.test", "docker.io"]\n',
-      'etc/containers/registries.conf.d/shortnames.conf': '[aliases]\n"alpine" = "docker.io/library/alpine"\n',
+      'etc/containers/registries.conf.d/shortnames.conf': '[aliases]\n"registry" = "docker.io/library/registry"\n',
     });
     expect(find().registries).toEqual([]);
   });

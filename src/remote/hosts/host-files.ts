@@ -70,7 +70,7 @@ function mayMatter(path: string): boolean {
 
 /** Whether the text of a registries.conf can say anything that matters here. */
 export function mayHaveRules(text: string): boolean {
-  return /^\s*(?:\[\[\s*["']?registry\b|["']?registry["']?\s*=)/m.test(text);
+  return /^\s*(?:\[\[\s*["']?registry\b|["']?registry["']?\s*=\s*\[)/m.test(text);
 }
 
 function confFiles(directory: string): readonly string[] {
