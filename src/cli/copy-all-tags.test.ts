@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await transport.close();
+  transport.close();
   for (const registry of registries) await registry.close();
 });
 

@@ -1,14 +1,10 @@
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
-import { maxManifestSize } from '../content/limit.ts';
-import { checkDigest, collectVerified } from '../content/verify.ts';
-import { digestOf } from '../content/hash.ts';
 import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { algorithmOf, type Digest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
 import { isManifestType } from '../oci/media-type.ts';
-import { canFetchManifest, canPushTagged } from '../store/capabilities.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { BlobCopy } from './blob-copy.ts';
@@ -17,7 +13,7 @@ import type { ChildFilter, CopyOptions, CopySummary } from './copy-options.ts';
 import { CopyRun } from './copy-run.ts';
 import { CopySlots } from './copy-slots.ts';
 import { DigestTags } from './digest-tags.ts';
-import { openContent } from './read.ts';
+import { ManifestCopy } from './manifest-copy.ts';
 import { ReferrerCopy } from './referrer-copy.ts';
 
 export interface GraphCopyOptions extends CopyOptions {
@@ -55,6 +51,7 @@ export class GraphCopy {
   readonly #signal: AbortSignal;
   readonly #slots: CopySlots;
   readonly #blobs: BlobCopy;
+  readonly #manifests: ManifestCopy;
   readonly #referrers: ReferrerCopy | undefined;
   readonly #digestTags: DigestTags | undefined;
   readonly #visits = new Map<Digest, Promise<void>>();
@@ -78,6 +75,8 @@ export class GraphCopy {
       onProgress,
       slots: this.#slots,
     });
+    const { manifests, tagged } = options;
+    this.#manifests = new ManifestCopy(source, sink, { signal: this.#signal, slots: this.#slots, manifests, tagged });
     if (referrers !== false) this.#referrers = this.#followReferrers(referrers === true ? {} : referrers);
     if (options.digestTags === true) this.#digestTags = new DigestTags(source);
   }
@@ -123,9 +122,9 @@ export class GraphCopy {
 
   async #bringManifest(target: Descriptor, visit: Visit): Promise<void> {
     const { run, tag } = visit;
-    const known = tag === undefined ? this.#exists(target) : this.#isTagged(target, tag);
+    const known = tag === undefined ? this.#manifests.exists(target) : this.#manifests.isTagged(target, tag);
     known.catch(() => {});
-    const bytes = visit.bytes ?? (await this.#slots.transfer(target.size, () => this.#read(target)));
+    const bytes = visit.bytes ?? (await this.#manifests.read(target));
     const manifest = this.#parse(bytes, target, visit);
     const children = manifest === undefined ? [] : await this.#childrenOf(manifest, target);
     const isTrusted = this.#options.trustManifests === true && (await known);
@@ -162,7 +161,7 @@ export class GraphCopy {
   async #copyBlob(target: Descriptor, visit: Visit): Promise<void> {
     // Old tools leave the type of a child out.
     if (visit.isListed === true && target.mediaType === '') {
-      const found = await this.#resolve(target);
+      const found = await this.#manifests.resolve(target);
       if (found !== undefined) return this.#copyManifest({ ...target, mediaType: found.mediaType }, visit);
     }
     try {
@@ -170,7 +169,7 @@ export class GraphCopy {
     } catch (error) {
       const isMissing = error instanceof CopyError && error.side === 'source' && error.code === 'NOT_FOUND';
       // An index may list manifests of types that only those know who wrote them.
-      if (visit.isListed !== true || !isMissing || (await this.#resolve(target)) === undefined) throw error;
+      if (visit.isListed !== true || !isMissing || (await this.#manifests.resolve(target)) === undefined) throw error;
       await this.#copyManifest(target, visit);
     }
   }
@@ -180,21 +179,6 @@ export class GraphCopy {
     else if (outcome === 'mounted') run.mountedBlob();
     else if (outcome === 'exists') run.foundBlob();
     if (outcome === 'mounted' || outcome === 'exists') this.#there.add(target.digest);
-  }
-
-  async #read(target: Descriptor): Promise<Uint8Array> {
-    const options = { signal: this.#signal };
-    const made = this.#options.manifests?.get(target.digest);
-    if (made !== undefined) return made;
-    return onSide('source', async () => {
-      if (isManifestType(target.mediaType) || target.data !== undefined || !canFetchManifest(this.#source)) {
-        return collectVerified(await openContent(this.#source, target, options), target, maxManifestSize);
-      }
-      // By its type a store would take it for a blob.
-      const { bytes } = await this.#source.fetchManifest(target.digest, options);
-      checkDigest(digestOf(bytes, algorithmOf(target.digest)), target.digest);
-      return bytes;
-    });
   }
 
   /** @returns `undefined` for a manifest of a type that is not known: it is copied, whatever it names is not */
@@ -245,10 +229,8 @@ export class GraphCopy {
       run,
     }: { readonly tag?: string | undefined; readonly children: readonly Descriptor[]; readonly run: CopyRun },
   ): Promise<void> {
-    const put = (): Promise<void> =>
-      this.#slots.transfer(target.size, () => onSide('target', () => this.#put(target, bytes, tag)));
     try {
-      await put();
+      await this.#manifests.put(target, bytes, tag);
     } catch (error) {
       if (!isOciError(error, 'MISSING_CONTENT')) throw error;
       // A registry may answer that it has a blob and know nothing of it afterwards (demand-and-quirks reference, Q-52).
@@ -256,17 +238,8 @@ export class GraphCopy {
       if (doubtful.length === 0) throw this.#explained(error);
       this.#warn(`The target lacks content of ${target.digest} that it said to have; it is sent again`);
       await Promise.all(doubtful.map((child) => this.#resend(child, run)));
-      await put();
+      await this.#manifests.put(target, bytes, tag);
     }
-  }
-
-  async #put(target: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
-    const options = { signal: this.#signal };
-    if (canPushTagged(this.#sink) && (tag !== undefined || !isManifestType(target.mediaType))) {
-      return this.#sink.pushTagged(target, bytes, tag ?? target.digest, options);
-    }
-    await this.#sink.push(target, bytes, options);
-    if (tag !== undefined) await this.#sink.tag(target, tag, options);
   }
 
   #resend(target: Descriptor, run: CopyRun): Promise<void> {
@@ -278,7 +251,7 @@ export class GraphCopy {
   }
 
   async #resendManifest(target: Descriptor, run: CopyRun): Promise<void> {
-    const bytes = await this.#slots.transfer(target.size, () => this.#read(target));
+    const bytes = await this.#manifests.read(target);
     const children = await this.#childrenOf(parseManifest(bytes, target), target);
     await this.#push(target, bytes, { children, run });
   }
@@ -288,39 +261,6 @@ export class GraphCopy {
     const { code, message } = error.cause;
     const hint = 'It takes no index without all of its images: leave --sparse out, and the index is trimmed';
     return new CopyError('target', new OciError(code, message, { cause: error.cause, hint }));
-  }
-
-  async #exists(target: Descriptor): Promise<boolean> {
-    const found = await this.#slots.ask(() =>
-      onSide('target', () => this.#sink.stat(target, { signal: this.#signal })),
-    );
-    return found?.size === target.size;
-  }
-
-  /** A registry with immutable tags refuses even the same manifest, so it is not sent where the tag already names it. */
-  async #isTagged(target: Descriptor, tag: string): Promise<boolean> {
-    const sink = this.#sink as ContentSink & Partial<ContentSource>;
-    const asked = this.#options.tagged?.get(tag);
-    if (asked === undefined && sink.resolve === undefined) return false;
-    try {
-      const found = await this.#slots.ask(async () => asked ?? sink.resolve?.(tag, { signal: this.#signal }));
-      return found?.digest === target.digest;
-    } catch {
-      // Whatever keeps the tag from being read, the push shows whether it matters.
-      this.#signal.throwIfAborted();
-      return false;
-    }
-  }
-
-  async #resolve({ digest }: Descriptor): Promise<Descriptor | undefined> {
-    try {
-      return await this.#slots.ask(() =>
-        onSide('source', () => this.#source.resolve(digest, { signal: this.#signal })),
-      );
-    } catch (error) {
-      if (isOciError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    }
   }
 
   /** What a digest tag names may have digest tags itself. */
@@ -353,11 +293,10 @@ export class GraphCopy {
       sink: this.#sink,
       signal: this.#signal,
       ask: <T>(question: () => Promise<T>) => this.#slots.ask(question),
-      read: (target: Descriptor) => this.#slots.transfer(target.size, () => this.#read(target)),
+      read: (target: Descriptor) => this.#manifests.read(target),
       copy: (target: Descriptor, bytes: Uint8Array, run: CopyRun, level: number) =>
         this.#visit(target, { run, level, depth: 0, bytes }),
-      resend: (target: Descriptor, bytes: Uint8Array) =>
-        this.#slots.transfer(target.size, () => onSide('target', () => this.#put(target, bytes, undefined))),
+      resend: (target: Descriptor, bytes: Uint8Array) => this.#manifests.put(target, bytes),
       wasThere: (digest: Digest) => this.#there.has(digest),
       warn: (message: string) => this.#warn(message),
     };

@@ -12,7 +12,7 @@ import { referrersTag } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ProgressEvent } from '../store/progress.ts';
-import type { ContentStore } from '../store/store.ts';
+import type { ContentSource } from '../store/store.ts';
 import { CopyPlan } from './copy-plan.ts';
 import { copyGraph } from './copy.ts';
 
@@ -173,11 +173,12 @@ describe('copyGraph() with referrers', () => {
 
   it('needs a source that knows of referrers', async () => {
     const from = await signedImage();
-    const blind = {
-      resolve: from.store.resolve,
-      stat: from.store.stat,
-      fetch: from.store.fetch,
-    } as unknown as ContentStore;
+    const { store } = from;
+    const blind: ContentSource = {
+      resolve: (reference, options) => store.resolve(reference, options),
+      stat: (content, options) => store.stat(content, options),
+      fetch: (target, options) => store.fetch(target, options),
+    };
     await expect(copyGraph(blind, new MemoryStore(), from.image.target, { referrers: true })).rejects.toMatchObject({
       code: 'UNSUPPORTED',
     });

@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await transport.close();
+  transport.close();
   for (const registry of registries) await registry.close();
 });
 

@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await transport.close();
+  transport.close();
   await target.close();
 });
 

@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await transport.close();
+  transport.close();
   for (const registry of registries) await registry.close();
 });
 
@@ -177,7 +177,11 @@ describe('crane copy --platform', () => {
     await pushImage(store(`${source}/app`), imageOf('single'), 'single');
     await succeed('copy', '--platform', 'linux/amd64,linux/arm64', `${source}/app:single`, `${target}/app:single`);
     const { code, stderr } = await crane(
-      ...['copy', '--platform', 'linux/s390x,linux/arm64', `${source}/app:single`, `${target}/app:single`],
+      'copy',
+      '--platform',
+      'linux/s390x,linux/arm64',
+      `${source}/app:single`,
+      `${target}/app:single`,
     );
     expect([code, stderr]).toEqual([
       1,
