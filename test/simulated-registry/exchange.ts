@@ -117,7 +117,3 @@ export function lengthOf({ headers }: SimulatedRequest): number | undefined {
   const value = headers['content-length'];
   return value === undefined ? undefined : Number(value);
 }
-
-export function repositoryOf({ route }: SimulatedRequest): string | undefined {
-  return route !== undefined && 'repository' in route ? route.repository : undefined;
-}
