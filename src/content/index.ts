@@ -13,7 +13,7 @@ export { readFileStream, type ReadFileOptions, writeFileAtomically, type WriteFi
 export { gunzipping, type GzipOptions, gzipping } from './gzip.ts';
 export { describeBytes, Digester, digestOf } from './hash.ts';
 export { maxConfigSize, maxManifestSize } from './limit.ts';
-export { Spool, spool, type SpoolOptions } from './spool.ts';
+export { type OpenSpoolOptions, Spool, spool, type SpoolOptions } from './spool.ts';
 export { encodeTarHeader, type EncodeTarHeaderOptions, type TarFields, tarFieldsOf } from './tar/encode-header.ts';
 export type {
   TarEntryType,

@@ -19,6 +19,11 @@ export interface SpoolOptions extends CallOptions {
   readonly algorithm?: DigestAlgorithm | undefined;
 }
 
+export interface OpenSpoolOptions extends CallOptions {
+  /** Offset of the first byte. @default 0 */
+  readonly start?: number | undefined;
+}
+
 /** Bytes kept in a temporary file, which exists until the spool is disposed of. */
 export class Spool implements AsyncDisposable {
   readonly path: string;
@@ -31,9 +36,9 @@ export class Spool implements AsyncDisposable {
     this.digest = digest;
   }
 
-  /** The bytes from the start, as often as wanted. */
-  open(options: CallOptions = {}): Promise<ByteStream> {
-    return readFileStream(this.path, options);
+  /** The bytes from `start` on, as often as wanted. */
+  open({ start = 0, signal }: OpenSpoolOptions = {}): Promise<ByteStream> {
+    return readFileStream(this.path, { start, signal });
   }
 
   /** Deletes the file; streams that are open read on where the system allows it. */

@@ -25,6 +25,7 @@ export {
   type TagLister,
   type TagListOptions,
 } from './capabilities.ts';
+export { type IngestOptions, ingest } from './ingest.ts';
 export { MemoryStore } from './memory.ts';
 export { OverlayStore } from './overlay.ts';
 export type { ProgressEvent, ProgressOptions, SkipReason, TransferOptions } from './progress.ts';
