@@ -15,6 +15,11 @@ export {
 } from './authorization.ts';
 export { type CatalogOptions, catalog } from './catalog.ts';
 export type { FetchedManifest } from './manifests.ts';
+export { type ConfiguredHosts, readConfiguredHosts } from './hosts/configured-hosts.ts';
+export { findHostFiles, type HostFiles, type HostPlaces } from './hosts/host-files.ts';
+export { readHostTls } from './hosts/host-tls.ts';
+export { environmentProxies, type ProxyRules } from './hosts/proxy-rules.ts';
+export { type NamedFile, readTlsFiles, type TlsFiles } from './hosts/tls-files.ts';
 export { type RemoteOptions, RemoteStore, remote } from './remote-store.ts';
 export type { TransportEvent } from './transport/events.ts';
 export type {
@@ -29,11 +34,12 @@ export type {
 } from './transport/exchange.ts';
 export { NetworkError } from './transport/exchange.ts';
 export { HostLimits, type HostLimitOptions } from './transport/host-limits.ts';
-export type { HostSettings, HostSettingsSource, Mirror, TlsSettings } from './transport/host-settings.ts';
+export type { HostSettings, HostSettingsSource, Mirror, TlsSettings, TlsSource } from './transport/host-settings.ts';
 export { type NodeHttpOptions, nodeHttp } from './transport/node-http.ts';
 export type { RateLimit } from './transport/rate-limit.ts';
 export { redactUrl } from './transport/redact.ts';
 export { ResponseError } from './transport/response-error.ts';
 export type { RetryPolicy } from './transport/retry.ts';
+export type { MirrorRoute, Route, RouteSource } from './transport/route.ts';
 export { Transport, createTransport } from './transport/transport.ts';
 export type { HeaderSource, TransportOptions } from './transport/transport-options.ts';
