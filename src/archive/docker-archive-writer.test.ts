@@ -242,8 +242,8 @@ it('tells of its progress', async () => {
     onProgress: (event) => events.push(event),
   });
   const ofLayer = events.filter((event) => 'target' in event && event.target.mediaType === mediaTypes.dockerLayerGzip);
-  expect(ofLayer.map(({ type }) => type)).toEqual(['start', 'chunk', 'finish']);
-  expect(ofLayer[1]).toMatchObject({ bytes: 3 });
+  expect(ofLayer.map(({ type }) => type)).toEqual(['queued', 'start', 'chunk', 'finish']);
+  expect(ofLayer[2]).toMatchObject({ bytes: 3 });
 });
 
 interface ImageParts {
