@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constant, constantFrom, integer, oneof, type Arbitrary } from 'fast-check';
 import { expect, it } from 'vitest';
 import { contentOf, isContent, VirtualNetwork, type VirtualAnswer } from '../../../test/support/virtual-network.ts';
 import { linkedAbort } from '../../async/linked-abort.ts';
@@ -17,9 +17,9 @@ import { Pace } from './pace.ts';
 const size = 2_000_000;
 const target = describeBytes(contentOf({ start: 0, end: size }), mediaTypes.ociLayer);
 
-const bytes = fc.integer({ min: 0, max: size });
-const fault: fc.Arbitrary<VirtualAnswer | undefined> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant(undefined) },
+const bytes = integer({ min: 0, max: size });
+const fault: Arbitrary<VirtualAnswer | undefined> = oneof(
+  { weight: 3, arbitrary: constant(undefined) },
   { weight: 4, arbitrary: bytes.map((cutAfter) => ({ cutAfter })) },
   bytes.map((stallAfter) => ({ stallAfter })),
   bytes.map((endAfter) => ({ endAfter, headers: { 'content-length': undefined } })),
@@ -30,7 +30,7 @@ const fault: fc.Arbitrary<VirtualAnswer | undefined> = fc.oneof(
     headers: { 'content-length': undefined },
   })),
   bytes.map((length) => ({ status: 200, body: Buffer.alloc(length, 'wrong') })),
-  fc.constantFrom<VirtualAnswer>(
+  constantFrom<VirtualAnswer>(
     { status: 200 },
     { status: 416 },
     { status: 429 },
@@ -45,8 +45,8 @@ const fault: fc.Arbitrary<VirtualAnswer | undefined> = fc.oneof(
 );
 
 it('whatever a server does, a blob is right or its download fails with words', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fault, { maxLength: 12 }), async (faults) => {
+  await assert(
+    asyncProperty(array(fault, { maxLength: 12 }), async (faults) => {
       const network = new VirtualNetwork(size, {}, (_, count) => faults[count - 1]);
       const store = remote(parseRepository('registry.test/app'), { transport: transportOf(network) });
       const outcome = await read(async () => store.fetch(target));
@@ -58,8 +58,8 @@ it('whatever a server does, a blob is right or its download fails with words', a
 });
 
 it('over several connections, too, and nothing is kept', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fault, { maxLength: 30 }), fc.integer({ min: 2, max: 8 }), async (faults, most) => {
+  await assert(
+    asyncProperty(array(fault, { maxLength: 30 }), integer({ min: 2, max: 8 }), async (faults, most) => {
       const network = new VirtualNetwork(size, { perConnection: 500 }, (_, count) => faults[count - 2]);
       const { now } = network;
       const budget = new ByteBudget(800_000);
