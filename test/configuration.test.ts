@@ -7,7 +7,7 @@ import { codeBlocks } from './support/markdown.ts';
 import { projectRoot } from './support/paths.ts';
 
 const text = readFileSync(join(projectRoot, 'docs/configuration.md'), 'utf8');
-const [example] = codeBlocks({ name: 'docs/configuration.md', text }).filter(({ language }) => language === 'yaml');
+const example = codeBlocks({ name: 'docs/configuration.md', text }).find(({ language }) => language === 'yaml');
 
 it('the example of docs/configuration.md is a settings file with every key there is', async () => {
   const file = await parseHostsFile(example?.text ?? '', { source: '/settings/config.yaml', homedir: '/me' });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { collect, streamOf } from '../../content/bytes.ts';
@@ -219,6 +219,21 @@ describe('a proxy', () => {
     });
   });
 
+  it('may speak SOCKS 5, and resolves names itself; the certificate is that of the registry', async () => {
+    const tls = testCertificates();
+    await using secure = await scriptedServer(() => ({ status: 200, body: 'ok' }), { tls });
+    const asked: string[] = [];
+    const proxy = await socksServer(Number(new URL(secure.origin).port), asked);
+    const options = { proxy: () => new URL(`socks5://127.0.0.1:${proxy}`) };
+    expect(await bodyOf(open({ ...options, ca: tls.ca }), 'https://registry.test/')).toBe('ok');
+    expect(await bodyOf(open({ ...options, moreCa: async () => [tls.ca] }), 'https://registry.test/')).toBe('ok');
+    await expect(bodyOf(open(options), 'https://registry.test/')).rejects.toMatchObject({
+      fault: 'certificate',
+      message: expect.stringContaining('The TLS certificate of registry.test') as string,
+    });
+    expect(new Set(asked)).toEqual(new Set(['registry.test:443']));
+  });
+
   it('hands large bodies on whole', async () => {
     const tls = testCertificates();
     const large = Buffer.alloc(17 * 1024 * 1024, 'abcdefgh');
@@ -267,6 +282,29 @@ function onceOnly(...parts: readonly string[]): StreamBody {
 /** Takes connections and says nothing. */
 async function silentServer(greet: (socket: Socket) => void = () => {}): Promise<number> {
   const server = createTcpServer(greet);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** A proxy that speaks just enough SOCKS 5 (RFC 1928) for names, and leads all of them to one port. */
+async function socksServer(target: number, asked: string[]): Promise<number> {
+  const server = createTcpServer((near) => {
+    near.on('error', () => {});
+    near.once('data', () => {
+      near.write(Buffer.from([5, 0]));
+      near.once('data', (request) => {
+        const length = request[4] ?? 0;
+        asked.push(`${request.subarray(5, 5 + length).toString()}:${request.readUInt16BE(5 + length)}`);
+        const far = connect(target, '127.0.0.1', () => {
+          near.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+          near.pipe(far).pipe(near);
+        });
+        far.on('error', () => near.destroy());
+        near.on('close', () => far.destroy());
+      });
+    });
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
