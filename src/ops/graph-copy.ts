@@ -181,14 +181,15 @@ export class GraphCopy {
     if (outcome === 'mounted' || outcome === 'exists') this.#there.add(target.digest);
   }
 
-  /** @returns `undefined` for a manifest of a type that is not known: it is copied, whatever it names is not */
+  /** @returns `undefined` for a manifest of a type that is not known and that names no other content */
   #parse(bytes: Uint8Array, target: Descriptor, { depth }: Visit): Manifest | undefined {
     const { maxDepth = defaultMaxDepth } = this.#options;
     let manifest: Manifest;
     try {
       manifest = parseManifest(bytes, target);
     } catch (error) {
-      if (isManifestType(target.mediaType)) throw error;
+      // Without what it names it would be a copy by halves.
+      if (isManifestType(target.mediaType) || namesContent(bytes)) throw error;
       return undefined;
     }
     if (manifest.kind === 'index' && depth > maxDepth) {
@@ -306,4 +307,9 @@ export class GraphCopy {
   #warn(message: string): void {
     this.#onProgress?.({ type: 'warning', message });
   }
+}
+
+/** Whether there is a digest in a document of a kind that nobody knows. */
+function namesContent(bytes: Uint8Array): boolean {
+  return /"sha(?:256|512):[a-f0-9]{64}/.test(Buffer.from(bytes).toString('latin1'));
 }

@@ -28,7 +28,7 @@ const images = [image, arm, zstd, docker];
 const contents = [...images, ...images.flatMap(({ blobs }) => blobs)];
 const script = contentScript(contents, { v1: image, arm, index, zstd, docker });
 const unknown = blobOf(
-  '{"schemaVersion":2,"mediaType":"application/vnd.example+json","blobs":[]}',
+  `{"schemaVersion":2,"mediaType":"application/vnd.example+json","blobs":[{"digest":"${image.target.digest}"}]}`,
   'application/vnd.example+json',
 );
 
@@ -84,7 +84,7 @@ describe('copy', () => {
     },
   );
 
-  it('of a manifest of an unknown kind is refused, not done by halves (flaw 5)', async () => {
+  it('of a manifest of an unknown kind that names content is refused, not done by halves (flaw 5)', async () => {
     await expectRefused({
       args: ['copy', from('unknown:v1'), to('unknown:v1')],
       says: [unknown.target.digest, 'application/vnd.example+json'],
