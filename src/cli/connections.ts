@@ -49,6 +49,7 @@ export class Connections {
   #configuration: Promise<HostConfiguration> | undefined;
   #stored: Promise<Keychain> | undefined;
   #passwordFor: RegistryName | undefined;
+  #transfers = 0;
 
   constructor(context: ConnectionsContext) {
     this.#context = context;
@@ -65,6 +66,11 @@ export class Connections {
     this.#passwordFor ??= registry;
     this.#named.add(registry);
     if (!this.#registries.has(side)) this.#registries.set(side, registry);
+  }
+
+  /** Has room made at every host for so many transfers at once, where the user asked for more than is usual. */
+  makeRoomFor(transfers: number): void {
+    this.#transfers = Math.max(this.#transfers, transfers);
   }
 
   /** @param side matters where something was told of one side only. @default 'source' */
@@ -154,14 +160,14 @@ export class Connections {
   }
 
   async #share(): Promise<Shared> {
-    const [{ nodeHttp }, { HostLimits }] = await Promise.all([
+    const [{ nodeHttp }, { defaultTransfers, HostLimits }] = await Promise.all([
       import('../remote/transport/node-http.ts'),
       import('../remote/transport/host-limits.ts'),
     ]);
     const { env, platform } = this.#context.process;
     const { caFile } = this.#filesOfFlags();
     return {
-      limits: new HostLimits(),
+      limits: new HostLimits({ transfers: Math.max(defaultTransfers, this.#transfers) }),
       exchange: nodeHttp({
         ca: async () => (await import('./trusted-certificates.ts')).trustedCertificates(env, caFile),
         moreCa: async () => (await import('./trusted-certificates.ts')).systemCertificates(env, platform),

@@ -1,5 +1,6 @@
 import type { CopyOptions } from '../ops/copy-options.ts';
 import { bool, custom, type Flag, type FlagsOf, int, strings } from './framework/flag.ts';
+import type { Session } from './session.ts';
 import { UsageError } from './framework/usage-error.ts';
 
 const referrerModes = ['all', 'best-effort', 'none'] as const;
@@ -53,9 +54,11 @@ export function attachmentsOf(flags: AttachmentFlags): Pick<CopyOptions, 'referr
   return { referrers: { artifactTypes, bestEffort }, digestTags: flags['digest-tags'] };
 }
 
-/** How many things move at once; `undefined` leaves that to the library. */
-export function concurrencyOf(jobs: number): number | undefined {
-  return jobs > 0 ? jobs : undefined;
+/** How many things move at once; `undefined` leaves that to the library. To be asked before registries are. */
+export function concurrencyOf(jobs: number, { connections }: Session): number | undefined {
+  if (jobs <= 0) return undefined;
+  connections.makeRoomFor(jobs);
+  return jobs;
 }
 
 function readMode(text: string): ReferrerMode {

@@ -48,7 +48,7 @@ export const command: Command<Session, Globals> = defineCommand({
     checkFlags(given, session);
     const write = {
       ...attachmentsOf(given),
-      concurrency: concurrencyOf(given.jobs),
+      concurrency: concurrencyOf(given.jobs, session),
       trustManifests: given.fast,
       dryRun: given['dry-run'],
     };

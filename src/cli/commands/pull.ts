@@ -44,6 +44,7 @@ export const command: Command<Session, Globals> = defineCommand({
     }
     const path = args.at(-1) ?? '';
     const names = Array.from(new Set(args.slice(0, -1)));
+    const concurrency = concurrencyOf(flags.jobs, session);
     // Loaded while the registry answers.
     const [pulled, save] = await Promise.all([
       openAll(session, names, flags.format === 'oci'),
@@ -51,7 +52,6 @@ export const command: Command<Session, Globals> = defineCommand({
     ]);
     const cache = flags.cache_path;
     const images = cache === '' ? pulled : pulled.map((image) => withCache(session, image, cache));
-    const concurrency = concurrencyOf(flags.jobs);
     await save({ session, images, path, annotate: flags['annotate-ref'], copy: { ...attachments, concurrency } });
   },
 });

@@ -26,12 +26,11 @@ export const command: Command<Session, Globals> = defineCommand({
     ...attachmentFlags,
   },
   async run({ args: [path = '', image = ''], flags, context: session }) {
+    const concurrency = concurrencyOf(flags.jobs, session);
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const artifact = await openPath(session, path, { wholeIndex: flags.index });
     const target = await openTarget(session, location);
-    await step(`pushing ${path} to ${image}`, () =>
-      target.write(artifact, { ...attachmentsOf(flags), concurrency: concurrencyOf(flags.jobs) }),
-    );
+    await step(`pushing ${path} to ${image}`, () => target.write(artifact, { ...attachmentsOf(flags), concurrency }));
     const name = location.kind === 'registry' ? formatRepository(location.reference) : location.path;
     await writeImageRefs(flags['image-refs'], `${name}@${artifact.root.digest}`);
     await session.print(`${name}@${artifact.root.digest}\n`);
