@@ -38,5 +38,8 @@ export function offsetAfterPiece(piece: { start: number; end: number }, stated: 
   const { start, end } = piece;
   // One less than all is a wrong count rather than a missing byte.
   if (stated === undefined || stated >= end - 1) return end;
-  return stated > Math.max(start, 1) ? stated : 'stuck';
+  return stated > 1 && stated - start >= (end - start) / leastPart ? stated : 'stuck';
 }
+
+/** A registry that kept less of each piece would make an upload endless. */
+const leastPart = 64;

@@ -1,14 +1,14 @@
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { RepositoryClient } from '../repository-client.ts';
-import { NetworkError } from '../transport/exchange.ts';
+import type { NetworkError } from '../transport/exchange.ts';
 import { ResponseError } from '../transport/response-error.ts';
 import { isRetryable, type Tries } from '../transport/retry.ts';
-import { chunkSizeFor, defaultChunkSize, smallerChunk } from './chunk-size.ts';
 import type { UploadContent } from './content.ts';
 import { ContentReader } from './content-reader.ts';
+import { type UploadForm, UploadForms } from './forms.ts';
 import { offsetAfterPiece, offsetsAfterBreak } from './offsets.ts';
-import { endsSession, mayHaveArrived, refusesAnySize, refusesForm, withRepositoryHint } from './refusal.ts';
+import { endsSession, mayHaveArrived, refusesForm, withRepositoryHint } from './refusal.ts';
 import { isThere, patchBlob, putBlob } from './requests.ts';
 import { askSession, cancelSession, openSession, receivedIn, sessionAfter, type UploadSession } from './session.ts';
 
@@ -32,10 +32,6 @@ export async function uploadBlob(
   await new BlobUpload(client, expected, content, options).run();
 }
 
-/** In the order they are tried: one PUT, pieces by PATCH, one PATCH without saying what part it is. */
-const forms = ['whole', 'pieces', 'stream'] as const;
-type Form = (typeof forms)[number];
-
 /** Sessions that may come to nothing. */
 const maxRestarts = 5;
 
@@ -45,14 +41,10 @@ class BlobUpload {
   readonly #content: ContentReader;
   readonly #options: UploadOptions;
   readonly #tries: Tries;
-  readonly #refused = new Map<Form, ResponseError>();
+  readonly #forms: UploadForms;
   readonly #cancelled: Promise<void>[] = [];
   #session: UploadSession | undefined;
-  #form: Form = 'whole';
-  /** Bytes of a piece, as far as wished for. */
-  #chunkSize: number;
-  /** The largest piece that was taken. */
-  #accepted = 0;
+  #form: UploadForm = 'whole';
   /** Where the next byte goes in this session. */
   #offset = 0;
   /** The end of what was sent last, and whether that is all. */
@@ -60,32 +52,30 @@ class BlobUpload {
   #allSent = false;
   /** Offsets to try when the one in use is refused. */
   #others: readonly number[] = [];
+  /** An offset that was refused. */
+  #refusedAt: number | undefined;
   /** Something broke: the session has to be asked how much it has. */
   #unsure = false;
   /** What the registry says about offsets turned out wrong. */
   #distrusted = false;
   /** It was gone on where the registry said. */
   #resumed = false;
-  /** Times a whole was cut off; a failure of the server counts half. */
-  #breaks = 0;
   #restarts = 0;
   /** The furthest that any session got. */
   #best = 0;
   #lastError: unknown;
+  /** The bytes that are missing cannot be read again. */
+  #hopeless = false;
 
   constructor(client: RepositoryClient, target: Descriptor, content: UploadContent, options: UploadOptions) {
-    const { transport, repository } = client;
     const { signal, session, onProgress } = options;
     this.#client = client;
     this.#target = target;
     this.#content = new ContentReader(content, target, signal);
     this.#options = options;
     this.#session = session;
-    this.#chunkSize =
-      transport.settingsOf(repository.registry).chunkSize ??
-      transport.traitsOf(repository.registry).chunkSize ??
-      defaultChunkSize;
-    this.#tries = transport.tries(
+    this.#forms = new UploadForms(client, target.size);
+    this.#tries = client.transport.tries(
       signal,
       onProgress === undefined
         ? undefined
@@ -97,12 +87,12 @@ class BlobUpload {
     // At the same time as the session: both may take a round trip.
     this.#content.prepare();
     try {
-      if (this.#session !== undefined) this.#begin();
+      if (this.#session !== undefined) this.#begin(this.#session);
       while (!(await this.#attempt())) this.#options.signal?.throwIfAborted();
-      this.#remember();
+      this.#forms.remember();
     } catch (error) {
       this.#abandonSession();
-      throw this.#best === 0 && this.#accepted === 0 ? withRepositoryHint(error) : error;
+      throw this.#best === 0 && this.#forms.accepted === 0 ? withRepositoryHint(error) : error;
     } finally {
       await Promise.all([...this.#cancelled, this.#content.close()]);
     }
@@ -116,6 +106,7 @@ class BlobUpload {
     } catch (error) {
       this.#options.signal?.throwIfAborted();
       if (this.#content.failure !== undefined) throw this.#content.failure.error;
+      if (this.#hopeless) throw error;
       this.#lastError = error;
       return this.#recover(error);
     }
@@ -123,12 +114,11 @@ class BlobUpload {
 
   async #send(): Promise<boolean> {
     if (this.#unsure && this.#session !== undefined && (await this.#resync(this.#session))) return true;
+    this.#requireContent(this.#session === undefined ? 0 : this.#offset);
     if (this.#session === undefined) {
-      this.#session = await openSession(this.#client, this.#target.digest, this.#options.signal);
-      this.#begin();
+      this.#begin(await openSession(this.#client, this.#target.digest, this.#options.signal));
     }
     if (this.#content.failure !== undefined) throw this.#content.failure.error;
-    if (!this.#content.canRead(this.#offset)) throw this.#lastError;
     if (this.#form === 'whole') {
       await this.#put(0);
     } else {
@@ -139,33 +129,22 @@ class BlobUpload {
     return true;
   }
 
-  #begin(): void {
+  #requireContent(start: number): void {
+    if (this.#content.canRead(start)) return;
+    this.#hopeless = true;
+    throw this.#lastError;
+  }
+
+  #begin(session: UploadSession): void {
+    this.#session = session;
     this.#offset = 0;
     this.#sent = 0;
     this.#allSent = false;
     this.#others = [];
+    this.#refusedAt = undefined;
     this.#unsure = false;
     this.#resumed = false;
-    this.#form = this.#chooseForm();
-  }
-
-  #chooseForm(): Form {
-    const { registry } = this.#client.repository;
-    const { transport } = this.#client;
-    const refusedWhole = transport.traitsOf(registry).refusedWhole ?? Number.POSITIVE_INFINITY;
-    const largest = Math.min(
-      transport.settingsOf(registry).chunkSize ?? Number.POSITIVE_INFINITY,
-      this.#session?.maxChunk ?? Number.POSITIVE_INFINITY,
-      refusedWhole - 1,
-    );
-    // Pieces keep what they achieved; a whole that was cut off starts again.
-    const wantsPieces = this.#target.size > largest || this.#breaks >= (this.#target.size > this.#piece() ? 1 : 2);
-    if (wantsPieces && !this.#refused.has('pieces')) return 'pieces';
-    return forms.find((form) => !this.#refused.has(form)) ?? 'whole';
-  }
-
-  #piece(): number {
-    return this.#session === undefined ? this.#chunkSize : chunkSizeFor(this.#session, this.#chunkSize);
+    this.#form = this.#forms.choose(session);
   }
 
   /** The closing request, with all bytes or with none. */
@@ -190,7 +169,7 @@ class BlobUpload {
     const { size, digest } = this.#target;
     const start = this.#offset;
     const isStream = this.#form === 'stream' && start === 0;
-    const end = isStream ? size : Math.min(size, start + this.#piece());
+    const end = isStream ? size : Math.min(size, start + this.#forms.pieceSize(this.#current));
     this.#sent = end;
     this.#allSent = false;
     const answer = await patchBlob(this.#client, {
@@ -201,7 +180,7 @@ class BlobUpload {
       signal: this.#options.signal,
     });
     this.#session = sessionAfter(this.#current, answer, this.#client);
-    this.#accepted = Math.max(this.#accepted, end - start);
+    this.#forms.noteAccepted(end - start);
     this.#others = [];
     this.#moveTo(this.#offsetAfter({ start, end }, receivedIn(answer.headers)));
   }
@@ -238,14 +217,14 @@ class BlobUpload {
     this.#others = others;
     this.#resumed ||= offset > 0;
     this.#moveTo(offset);
-    if (this.#form === 'whole') this.#leaveWhole(offset);
+    if (this.#form === 'whole') this.#leaveWhole(found.session, offset);
     return false;
   }
 
   /** After a break in a whole: what is there already need not be sent again. */
-  #leaveWhole(offset: number): void {
-    if (offset === 0) this.#form = this.#chooseForm();
-    else if (this.#refused.has('pieces')) this.#restart();
+  #leaveWhole(session: UploadSession, offset: number): void {
+    if (offset === 0) this.#form = this.#forms.choose(session);
+    else if (this.#forms.isRefused('pieces')) this.#restart();
     else this.#form = 'pieces';
   }
 
@@ -261,8 +240,7 @@ class BlobUpload {
   }
 
   async #afterBreak(error: NetworkError | ResponseError): Promise<void> {
-    if (this.#form === 'whole' && error.code !== 'RATE_LIMITED')
-      this.#breaks += error instanceof NetworkError ? 1 : 0.5;
+    if (this.#form === 'whole') this.#forms.noteBreak(error);
     this.#unsure = true;
     await this.#tries.pause(error);
   }
@@ -283,15 +261,24 @@ class BlobUpload {
       this.#others = others;
       this.#offset = next;
       this.#unsure = false;
-    } else if (status === 413 || (status === 416 && this.#pieceLength > this.#accepted)) {
+    } else if (status === 413 || (status === 416 && this.#pieceLength > this.#forms.accepted)) {
       this.#shrink(error);
     } else if (!refusesForm(error)) {
       throw error;
-    } else if (this.#accepted > 0 || status === 416 || (endsSession(error) && this.#restarts === 0)) {
+    } else if (status === 416 && this.#refusedAt !== this.#offset) {
+      this.#askAgain();
+    } else if (this.#forms.accepted > 0 || status === 416 || (endsSession(error) && this.#restarts === 0)) {
       this.#restart();
     } else {
       this.#refuse(error);
     }
+  }
+
+  /** OCI distribution-spec, "Pushing a blob in chunks": what is valid after a 416 is to be asked. */
+  #askAgain(): void {
+    if (++this.#restarts > maxRestarts) throw this.#lastError;
+    this.#refusedAt = this.#offset;
+    this.#unsure = true;
   }
 
   get #pieceLength(): number {
@@ -299,16 +286,13 @@ class BlobUpload {
   }
 
   #shrink(error: ResponseError): void {
-    const smaller = this.#form === 'stream' ? undefined : smallerChunk(this.#current, this.#pieceLength);
-    if (smaller === undefined) return this.#refuse(error);
-    this.#chunkSize = smaller;
+    if (this.#form === 'stream' || !this.#forms.shrink(this.#current, this.#pieceLength)) return this.#refuse(error);
     this.#unsure = true;
   }
 
   /** Tries the next way of sending a blob, with a new session: who knows what this one has taken. */
   #refuse(error: ResponseError): void {
-    this.#refused.set(this.#form, error);
-    if (forms.every((form) => this.#refused.has(form))) throw this.#refused.get('whole') ?? error;
+    this.#forms.refuse(this.#form, error);
     this.#abandonSession();
   }
 
@@ -327,17 +311,6 @@ class BlobUpload {
     if (!(await isThere(this.#client, this.#target, this.#options.signal))) return false;
     this.#session = undefined;
     return true;
-  }
-
-  /** What was found out about the registry spares the next blobs the same refusals. */
-  #remember(): void {
-    const traits = this.#client.transport.traitsOf(this.#client.repository.registry);
-    const refusal = this.#refused.get('whole');
-    if (refusal !== undefined) {
-      const size = refusesAnySize(refusal) ? 0 : this.#target.size;
-      traits.refusedWhole = Math.min(traits.refusedWhole ?? size, size);
-    }
-    if (this.#accepted > 0 && this.#chunkSize < defaultChunkSize) traits.chunkSize = this.#chunkSize;
   }
 
   get #current(): UploadSession {
