@@ -81,7 +81,7 @@ export async function askSession(
     });
     return { session: sessionAfter(session, answer, client), received: receivedIn(answer.headers) };
   } catch (error) {
-    if (error instanceof ResponseError && !isRetryable(error)) return undefined;
+    if (error instanceof ResponseError && error.status !== 401 && !isRetryable(error)) return undefined;
     throw error;
   }
 }
