@@ -40,7 +40,7 @@ describe('the documentation', () => {
   });
 
   it('has no TypeScript that is not, word for word, in a file that is compiled and tested', () => {
-    const code = ['examples', 'src']
+    const code = ['examples', 'src', 'test']
       .flatMap((folder) => typeScriptIn(join(projectRoot, folder)))
       .map((file) => readFileSync(file, 'utf8'));
     const shown = blocks.filter(({ language }) => language === 'ts');

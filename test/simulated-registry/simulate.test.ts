@@ -22,6 +22,19 @@ describe('a simulated registry', () => {
     expect(registry.requests.find(({ method }) => method === 'PUT')).toMatchObject({ status: 201 });
   });
 
+  it('has several habits at once, as its page shows', async () => {
+    await using registry = await strictRegistry();
+    const store = remote(registry.repository('team/app'), {
+      transport: createTransport({ userAgent: 'test', keychain: joe }),
+      access: 'push',
+    });
+    await pushImage(store, image, 'v1');
+    expect(await store.resolve('v1')).toEqual(image.target);
+    await expect(pushImage(open(registry, { keychain: joe }), image, 'v1')).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+    });
+  });
+
   it('issues tokens and looks at what they are good for', async () => {
     await using registry = await simulateRegistry({ users });
     await pushImage(open(registry, { keychain: joe }), image, 'v1');
@@ -63,6 +76,15 @@ describe('a simulated registry', () => {
     await expect(open(registry).resolve('v1')).rejects.toMatchObject({ status: 418 });
   });
 });
+
+/** A registry with a login, small pieces, and signed URLs that serve once. */
+async function strictRegistry(): Promise<SimulatedRegistry> {
+  return simulateRegistry({
+    users: { joe: { password: 'secret', pull: ['*'], push: ['team/*'] } },
+    upload: { maxPatch: 4 * 1024 * 1024, maxPut: 4 * 1024 * 1024 },
+    redirectBlobs: { to: 'store', ttl: 'once' },
+  });
+}
 
 function open(registry: SimulatedRegistry, options: Partial<Parameters<typeof createTransport>[0]> = {}): RemoteStore {
   const transport = createTransport({ userAgent: 'test', ...options });
