@@ -1,13 +1,15 @@
 import { untilAborted } from '../../content/abort.ts';
-import { discard, streamOf } from '../../content/bytes.ts';
+import { collect, discard, streamOf } from '../../content/bytes.ts';
 import { VerifiedStream } from '../../content/verify.ts';
 import { OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import type { StreamBody } from '../transport/exchange.ts';
+import type { RequestBody } from '../transport/exchange.ts';
 import type { UploadContent } from './content.ts';
 
 /** Larger chunks are written in parts, so that a slow line is not taken for a dead one. */
 const largestWrite = 1024 * 1024;
+/** Bytes; as much as one packet more or less does not matter for. */
+const shortBody = 32 * 1024;
 
 /**
  * Reads the content of an upload piece by piece: from one stream as long as each piece follows the last, from a new one where
@@ -49,7 +51,9 @@ export class ContentReader {
   }
 
   /** The bytes from `start` to `end` as the body of a request. `onEnd` is called when all of them were taken. */
-  piece(start: number, end: number, onEnd: () => void): StreamBody {
+  async piece(start: number, end: number, onEnd: () => void): Promise<RequestBody> {
+    // A short body goes out together with its head.
+    if (end - start <= shortBody) return collect(this.#read(start, end, onEnd), shortBody);
     const canRead = (): boolean => this.canRead(start);
     return {
       size: end - start,

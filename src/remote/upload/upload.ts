@@ -164,7 +164,7 @@ class BlobUpload {
     await putBlob(this.#client, {
       session: this.#current,
       digest,
-      body: isEmpty ? new Uint8Array(0) : this.#content.piece(start, size, onEnd),
+      body: isEmpty ? new Uint8Array(0) : await this.#content.piece(start, size, onEnd),
       signal: this.#options.signal,
     });
   }
@@ -179,7 +179,7 @@ class BlobUpload {
     const answer = await patchBlob(this.#client, {
       session: this.#current,
       digest,
-      body: this.#content.piece(start, end, () => {}),
+      body: await this.#content.piece(start, end, () => {}),
       range: isStream ? undefined : { start, end },
       signal: this.#options.signal,
     });
