@@ -127,6 +127,37 @@ describe('Transport, authorization', () => {
     expect(tokenRequests(server)).toHaveLength(2);
   });
 
+  it.each([
+    { bad: 5, requests: 7, tokens: 6, outcome: 'ok' },
+    { bad: 1000, requests: 7, tokens: 6, outcome: 'UNAUTHORIZED' },
+  ])('renews tokens that are refused one after the other, not for ever: $bad bad ones', async (expected) => {
+    const { bad, requests, tokens, outcome } = expected;
+    let issued = 0;
+    await using server = await scriptedServer(({ url, headers }) => {
+      if (url.pathname === '/token') return { status: 200, body: JSON.stringify({ token: `T${++issued}` }) };
+      if (headers.authorization === `Bearer T${bad + 1}`) return ok;
+      return unauthorized('Bearer realm="/token",error="invalid_token"');
+    });
+    expect(await codeOf(get(server))).toBe(outcome);
+    expect([server.log.length - issued, issued]).toEqual([requests, tokens]);
+  });
+
+  it('tells of the refusal when the body it comes after cannot be sent again', async () => {
+    let left = 1;
+    await using server = await scriptedServer(() => unauthorized('Bearer realm="/token"'));
+    const body = {
+      size: 3,
+      get replayable() {
+        return left > 0;
+      },
+      open: () => {
+        if (left-- === 0) throw new Error('The body was opened again');
+        return Buffer.from('abc');
+      },
+    };
+    expect(await codeOf(get(server, {}, { method: 'PUT', body }))).toBe('UNAUTHORIZED');
+  });
+
   it('ends when nothing helps, naming the credentials but not the password', async () => {
     await using server = await scriptedServer(() => unauthorized('Basic realm="r"'));
     const failure = await failureOf(get(server, { keychain: async () => me }, { method: 'POST' }));
@@ -302,3 +333,12 @@ describe('Transport, token servers that lead elsewhere', () => {
     expect(await failureOf(get(server))).toMatchObject({ code: 'RESPONSE' });
   });
 });
+
+async function codeOf(task: Promise<void>): Promise<string> {
+  try {
+    await task;
+    return 'ok';
+  } catch (error) {
+    return error instanceof OciError ? error.code : String(error);
+  }
+}

@@ -197,8 +197,8 @@ export class AuthSession {
   }
 }
 
-/** A registry whose servers do not agree yet about a token that is seconds old is given another chance. */
-const maxRenewals = 2;
+/** Servers of a registry that do not agree yet about a token that is seconds old, and tokens that end early, in a row. */
+const maxRenewals = 5;
 
 function isRefusal(error: unknown): error is ResponseError {
   if (!(error instanceof ResponseError)) return false;

@@ -102,8 +102,14 @@ export function holdingWhileRead(body: ByteStream, slot: Slot): ByteStream {
 /** The body of a request, during which a place is idle while its source has nothing yet. */
 export function idleWhileWaiting(body: RequestBody | undefined, slot: Slot): RequestBody | undefined {
   if (body === undefined || body instanceof Uint8Array) return body;
-  const { size, replayable } = body;
-  return { size, replayable, open: () => sourceOf(body.open(), slot) };
+  return {
+    size: body.size,
+    // May change while it is read.
+    get replayable() {
+      return body.replayable;
+    },
+    open: () => sourceOf(body.open(), slot),
+  };
 }
 
 function sourceOf(source: ByteSource, slot: Slot): ByteSource {

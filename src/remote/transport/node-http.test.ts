@@ -274,6 +274,43 @@ describe('a proxy', () => {
   });
 });
 
+describe('a server that stops reading', () => {
+  it('is given up wherever that was, also when only the last bytes are left', async () => {
+    const port = await silentServer((socket) => void socket.pause().on('error', () => {}));
+    const exchange = open({});
+    const timeouts = { ...defaultTimeouts, connect: 30_000, response: 300, idle: 300 };
+    const url = `http://127.0.0.1:${port}/`;
+    const take = async (size: number): Promise<number> => {
+      const body = counted(size);
+      const request = requestTo(url, { method: 'PUT', timeouts, body });
+      await expect(exchange(request)).rejects.toMatchObject({ code: 'TIMEOUT' });
+      return body.taken;
+    };
+    const room = await take(1024 ** 3);
+    await Promise.all(Array.from({ length: 16 }, async (_, i) => take(room - 40_000 + 3001 * i)));
+  }, 20_000);
+});
+
+/** A body of zeros that counts what was taken of it. */
+function counted(size: number): StreamBody & { readonly taken: number } {
+  let taken = 0;
+  const chunk = Buffer.alloc(16 * 1024);
+  return {
+    size,
+    replayable: false,
+    get taken() {
+      return taken;
+    },
+    async *open() {
+      while (taken < size) {
+        const length = Math.min(chunk.length, size - taken);
+        taken += length;
+        yield chunk.subarray(0, length);
+      }
+    },
+  };
+}
+
 function onceOnly(...parts: readonly string[]): StreamBody {
   const chunks = parts.map((part) => Buffer.from(part));
   return { size: Buffer.concat(chunks).byteLength, replayable: false, open: () => streamOf(chunks) };

@@ -145,7 +145,11 @@ async function answerOf(
     if (settled) break;
     watchdog.stop();
   }
-  if (!settled) outgoing.end();
+  if (!settled) {
+    // The last bytes may have to wait for room, too.
+    watchdog.start(request.timeouts.idle, 'sending the request');
+    outgoing.end();
+  }
   return answer;
 }
 

@@ -21,7 +21,7 @@ import { isRead, kindOf, pingOf, type RegistryRequest } from './registry-request
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { type Route, routeBy } from './route.ts';
 import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
-import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
+import { defaultRetryPolicy, type RetryContext, retrying, shortPause, sleep, Tries } from './retry.ts';
 import { detectTlsServer, saysOtherScheme, type Scheme, tellsMore } from './scheme.ts';
 import { Tracing } from './tracing.ts';
 import { tokenHttp } from './token-http.ts';
@@ -220,7 +220,7 @@ export class Transport {
       const again = answer.crossed
         ? // A signed URL may have expired; the registry makes a new one.
           !retriedTarget && isRead(request.method) && expiredStatuses.has(answer.status)
-        : own && (await this.#learn(session, answer, host, request)) && !isLong;
+        : own && (await this.#learn(session, answer, host, request)) && isReplayable(request.body);
       if (!again) {
         const { method, purpose, registry, repository } = request;
         const error = await responseErrorOf({ ...answer, method, purpose, registry, repository, login: session.state });
@@ -263,9 +263,9 @@ export class Transport {
   #heed({ gate }: Host, error: ResponseError): void {
     const { code, status, retryAfter } = error;
     if (retryAfter === undefined || retryAfter > this.#retry.policy.maxRetryAfter) return;
-    if (code === 'RATE_LIMITED' || status === 503) {
-      pauses.set(error, gate.pause(retryAfter) ? 'news' : 'told');
-    }
+    if (code !== 'RATE_LIMITED' && status !== 503) return;
+    const isNews = gate.pause(retryAfter);
+    if (retryAfter >= shortPause) pauses.set(error, isNews ? 'news' : 'told');
   }
 
   async #dispatch(host: Host, request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
