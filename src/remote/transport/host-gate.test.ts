@@ -94,7 +94,7 @@ describe('A transport and its limits', () => {
   it('hold requests to a host that asked for a pause, and tell of it once', async () => {
     const events: TransportEvent[] = [];
     await using server = await scriptedServer((_, count) =>
-      count <= 5 ? { status: 429, headers: { 'retry-after': '0.3' } } : { status: 200 },
+      count <= 5 ? { status: 429, headers: { 'retry-after': '1' } } : { status: 200 },
     );
     const transport = new Transport({ userAgent: 'test', onEvent: (event) => events.push(event) });
     await Promise.all(Array.from({ length: 5 }, async () => transport.perform(requestTo(server.registry))));

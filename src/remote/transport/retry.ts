@@ -112,6 +112,12 @@ interface Counts {
   waited: number;
 }
 
+/**
+ * Milliseconds. A server that asks for less, down to microseconds, only says that it was too much (demand-and-quirks reference,
+ * Q-80): the pause is then at least one of our own, and the try counts as one of ours.
+ */
+export const shortPause = 1000;
+
 /** Servers that ask for many short pauses are given up, too. */
 const maxAsked = 20;
 
@@ -119,7 +125,7 @@ const maxAsked = 20;
 function delayBefore(tries: Counts, error: NetworkError | ResponseError, context: RetryContext): number | undefined {
   const { policy, random } = context;
   const asked = error instanceof ResponseError ? error.retryAfter : undefined;
-  if (asked !== undefined) {
+  if (asked !== undefined && asked >= shortPause) {
     tries.waited += asked;
     return ++tries.asked > maxAsked || tries.waited > policy.maxRetryAfter || policy.retries === 0 ? undefined : asked;
   }
@@ -127,5 +133,5 @@ function delayBefore(tries: Counts, error: NetworkError | ResponseError, context
   // The server closed a connection that was idle; a new one has nothing to wait for.
   if (tries.own === 1 && error instanceof NetworkError && error.reused) return 0;
   const longest = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (tries.own - 1));
-  return Math.round(longest * (0.5 + random() / 2));
+  return Math.max(asked ?? 0, Math.round(longest * (0.5 + random() / 2)));
 }
