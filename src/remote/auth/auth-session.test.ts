@@ -144,7 +144,9 @@ describe('Transport, authorization', () => {
 
   it('tells of the refusal when the body it comes after cannot be sent again', async () => {
     let left = 1;
-    await using server = await scriptedServer(() => unauthorized('Bearer realm="/token"'));
+    await using server = await scriptedServer(({ url }) =>
+      url.pathname === '/token' ? { status: 200, body: '{"token":"T"}' } : unauthorized('Bearer realm="/token"'),
+    );
     const body = {
       size: 3,
       get replayable() {
