@@ -14,8 +14,9 @@ import type { CachedImage } from '../test/support/cached-images.ts';
 import { crane, succeeded } from '../test/support/command.ts';
 import { dockerRegistry, type RegistryServer, startDockerRegistry } from '../test/support/docker-registry.ts';
 import { writeDockerTarball } from '../test/support/image-files.ts';
-import { gibibyteImage, largeImage } from '../test/support/large-image.ts';
+import { gibibyteImage, largeImage, twelveLayerImage } from '../test/support/large-image.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../test/support/temp-directory.ts';
+import { type FarRegistries, farRegistries } from './benchmark/far-registries.ts';
 import { measure, type Measurement } from './benchmark/measure.ts';
 import { type Operation, operations, type Scene } from './benchmark/operations.ts';
 import { formatReport, type Row, writeReport } from './benchmark/report.ts';
@@ -25,6 +26,7 @@ interface Stage {
   readonly work: TemporaryDirectory;
   readonly source: RegistryServer;
   readonly sink: RegistryServer;
+  readonly far: FarRegistries;
   readonly images: ReadonlyMap<string, CachedImage & { readonly tarball: string }>;
   readonly env: NodeJS.ProcessEnv;
 }
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
     console.log(`\n${text}`);
     if (options.output !== '') writeReport(options.output, text);
   } finally {
+    stage.far.stop();
     await Promise.all([stage.source.stop(), stage.sink.stop()]);
     await stage.work.remove();
   }
@@ -69,21 +72,28 @@ function isChosen(operation: Operation): boolean {
 async function prepare(names: ReadonlySet<string>): Promise<Stage> {
   const work = await temporaryDirectory();
   const [source, sink] = await Promise.all([startDockerRegistry(), startDockerRegistry()]);
+  const far = await farRegistries([source.address, sink.address], work.path);
   const images = new Map<string, CachedImage & { readonly tarball: string }>();
   for (const name of names) {
     console.log(`preparing the ${name} image`);
-    const image = await (name === 'large' ? largeImage() : gibibyteImage());
+    const image = await makeImage(name);
     const tarball = work.file(`${name}.tar`);
     await writeDockerTarball(image, tarball, { tag: `image.test/${name}:1`, compressed: true });
     succeeded(await crane(['push', image.layout, `${source.address}/${name}:1`], { timeout: 300_000 }));
     images.set(name, { ...image, tarball });
   }
-  return { work, source, sink, images, env: environment(work, [source, sink]) };
+  const addresses = [source.address, sink.address, ...far.addresses];
+  return { work, source, sink, far, images, env: environment(work, addresses) };
+}
+
+function makeImage(name: string): Promise<CachedImage> {
+  if (name === 'twelve') return twelveLayerImage();
+  return name === 'large' ? largeImage() : gibibyteImage();
 }
 
 /** Nobody's own settings; regctl has no flag for plain http that all its commands take. */
-function environment(work: TemporaryDirectory, registries: readonly RegistryServer[]): NodeJS.ProcessEnv {
-  const hosts = registries.map(({ address }) => [address, { tls: 'disabled', hostname: address }]);
+function environment(work: TemporaryDirectory, registries: readonly string[]): NodeJS.ProcessEnv {
+  const hosts = registries.map((address) => [address, { tls: 'disabled', hostname: address }]);
   const regctl = work.file('regctl.json');
   writeFileSync(regctl, JSON.stringify({ hosts: Object.fromEntries(hosts) }));
   return { PATH: process.env['PATH'], HOME: work.path, DOCKER_CONFIG: work.file('docker'), REGCTL_CONFIG: regctl };
@@ -115,9 +125,11 @@ async function runOnce(operation: Operation, tool: Tool, stage: Stage): Promise<
   if (image === undefined || build === undefined) return 'not prepared';
   const output = stage.work.file(`out-${unique}`);
   const repository = `target-${unique}`;
+  const near = [stage.source.address, stage.sink.address];
+  const [source = '', sink = ''] = operation.far === true ? stage.far.addresses : near;
   const scene: Scene = {
-    source: stage.source.address,
-    sink: stage.sink.address,
+    source,
+    sink,
     image: operation.image,
     repository,
     output,

@@ -6,7 +6,7 @@ export interface Scene {
   readonly source: string;
   /** Another registry. */
   readonly sink: string;
-  /** Repository name in both registries' `source`: `large` or `gibibyte`. */
+  /** Its name, and that of its repository: `large`, `gibibyte` or `twelve`. */
   readonly image: string;
   /** A repository that does not exist yet, or holds the image as `:other` for operations with `present`. */
   readonly repository: string;
@@ -25,6 +25,8 @@ export interface Operation {
   readonly writes: boolean;
   /** The blobs are in the target's repository before. */
   readonly present: boolean;
+  /** Both registries are 50 ms away. @default they are on this machine */
+  readonly far?: boolean;
   readonly commands: Readonly<Partial<Record<Dialect, (scene: Scene) => readonly string[]>>>;
 }
 
@@ -104,6 +106,8 @@ export const operations: readonly Operation[] = [
   { name: 'digest', ...reading, commands: digest },
   { name: 'manifest', ...reading, commands: manifest },
   { name: 'ls', ...reading, commands: list },
+  { name: 'digest, 50 ms away', ...reading, far: true, commands: digest },
+  { name: 'copy of 12 layers, 50 ms away', ...reading, image: 'twelve', writes: true, far: true, commands: copy },
   ...onImage('large', 'large', false),
   ...onImage('gibibyte', '1 GiB', true),
 ];

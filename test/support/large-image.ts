@@ -19,6 +19,11 @@ export function gibibyteImage(): Promise<CachedImage> {
   return cachedImage('gibibyte-1', buildGibibyteImage);
 }
 
+/** Twelve layers of 200 KiB, as of an image with many small steps. */
+export function twelveLayerImage(): Promise<CachedImage> {
+  return cachedImage('twelve-1', buildTwelveLayerImage);
+}
+
 async function buildLargeImage(folder: string): Promise<ImageFiles> {
   const layout = join(folder, 'layout');
   const lists = await fourLists('/usr', 96 * mebibyte);
@@ -66,6 +71,20 @@ async function buildGibibyteImage(folder: string): Promise<ImageFiles> {
   const layer = await writeLayer(layout, tarOf(['-C', content, 'random']), 0);
   await rm(content, { recursive: true });
   return writeImage(layout, [layer], {});
+}
+
+async function buildTwelveLayerImage(folder: string): Promise<ImageFiles> {
+  const layout = join(folder, 'layout');
+  const content = join(folder, 'content');
+  await mkdir(content);
+  const bytes = Buffer.concat([...pseudoRandom(3 * mebibyte)]);
+  const layers = [];
+  for (let i = 0; i < 12; i++) {
+    await writeFile(join(content, `file-${i}`), bytes.subarray(i * 200 * 1024, (i + 1) * 200 * 1024));
+    layers.push(await writeLayer(layout, tarOf(['-C', content, `file-${i}`]), 0));
+  }
+  await rm(content, { recursive: true });
+  return writeImage(layout, layers, {});
 }
 
 function* pseudoRandom(size: number): Generator<Buffer, void> {
