@@ -3,6 +3,7 @@ import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 import { parseContentRange } from '../wire/content-range.ts';
+import { deleteOnce } from './delete-once.ts';
 import type { RepositoryClient } from './repository-client.ts';
 
 /** Whether a blob is there, and how long it is. A refusal of the probe counts as absence: the next request tells more. */
@@ -24,16 +25,9 @@ export async function statBlob(
   return { mediaType, digest, size };
 }
 
-export async function deleteBlob(client: RepositoryClient, digest: Digest, { signal }: CallOptions): Promise<void> {
+export async function deleteBlob(client: RepositoryClient, digest: Digest, options: CallOptions): Promise<void> {
   try {
-    await client.perform({
-      method: 'DELETE',
-      path: `blobs/${digest}`,
-      purpose: `delete blob ${digest} of ${client.name}`,
-      expect: [200, 202, 204],
-      access: 'delete',
-      signal,
-    });
+    await deleteOnce(client, `blobs/${digest}`, `delete blob ${digest} of ${client.name}`, options);
   } catch (error) {
     if (!isOciError(error, 'UNSUPPORTED')) throw error;
     throw new OciError('UNSUPPORTED', error.message, {

@@ -2,23 +2,17 @@ import { isOciError, OciError, quoted } from '../errors.ts';
 import { isDigest } from '../oci/digest.ts';
 import { parseTag } from '../oci/reference.ts';
 import type { CallOptions } from '../options.ts';
+import { deleteOnce } from './delete-once.ts';
 import { resolveManifest } from './manifests.ts';
 import { forgetWritten } from './own-writes.ts';
 import type { RepositoryClient } from './repository-client.ts';
 
 /** @param reference a tag or a digest */
 export async function deleteManifest(client: RepositoryClient, reference: string, options: CallOptions): Promise<void> {
-  const { signal } = options;
   const what = isDigest(reference) ? 'manifest' : 'tag';
   try {
-    await client.perform({
-      method: 'DELETE',
-      path: `manifests/${isDigest(reference) ? reference : parseTag(reference)}`,
-      purpose: `delete ${what} ${quoted(reference)} of ${client.name}`,
-      expect: [200, 202, 204],
-      access: 'delete',
-      signal,
-    });
+    const path = `manifests/${isDigest(reference) ? reference : parseTag(reference)}`;
+    await deleteOnce(client, path, `delete ${what} ${quoted(reference)} of ${client.name}`, options);
     forgetWritten(client);
   } catch (error) {
     throw refusedDelete(error, what, await isStillThere(error, client, reference, options));

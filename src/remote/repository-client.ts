@@ -49,6 +49,11 @@ export class RepositoryClient {
     this.#access = access;
   }
 
+  /** Whether answers to what is read may be those of others. */
+  get isMirrored(): boolean {
+    return this.#route.mirrors.length > 0;
+  }
+
   /** For an answer whose body the caller reads. */
   async send(request: RepositoryRequest): Promise<Answer> {
     const { path } = request;
@@ -71,7 +76,7 @@ export class RepositoryClient {
   }
 
   #hasMirrorsFor(path: string | URL): path is string {
-    return typeof path === 'string' && this.#route.mirrors.length > 0;
+    return typeof path === 'string' && this.isMirrored;
   }
 
   /** Loaded by those who have mirrors only. */

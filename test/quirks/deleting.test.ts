@@ -43,6 +43,23 @@ describe('deleting', () => {
     await expect(storeOf(registry).deleteManifest(other)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  it.each(['tag', 'manifest', 'blob'] as const)(
+    'a %s is done when the answer got lost and the next try finds nothing (Q-81)',
+    async (what) => {
+      await using registry = await withImage({});
+      const [layer] = image.blobs;
+      const store = storeOf(registry);
+      registry.fault = ({ method }) =>
+        method === 'DELETE' && countOf(registry, method, '/') === 1 ? 'lost' : undefined;
+      if (what === 'tag') await store.deleteTag('v1');
+      else if (what === 'manifest') await store.deleteManifest(digest);
+      else await store.deleteBlob((layer ?? image).target.digest);
+      expect(countOf(registry, 'DELETE', '/')).toBe(2);
+      const again = what === 'tag' ? store.deleteTag('v1') : store.deleteManifest(imageOf('other').target.digest);
+      await expect(again).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    },
+  );
+
   it('a manifest that tags still name says so, and works when they are gone (Q-70)', async () => {
     await using registry = await withImage({ del: { digest: 'dangling-tag' } });
     const store = storeOf(registry);

@@ -1,10 +1,10 @@
 import { type ByteStream, pipe } from '../../content/bytes.ts';
-import { OciError } from '../../errors.ts';
+import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import type { RegistryName } from '../../oci/reference.ts';
 import { type ByteRange, parseContentRange } from '../../wire/content-range.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import { NetworkError } from '../transport/exchange.ts';
+import type { RegistryTraits } from '../transport/host.ts';
 import type { Answer } from '../transport/redirect.ts';
 import { drain } from '../transport/response-error.ts';
 import { decoded, isEncoded, type Reading, readingOf } from './content-coding.ts';
@@ -49,8 +49,7 @@ export class BlobSource {
 
   /** Whether parts can be asked for beside each other. */
   get servesRanges(): boolean {
-    const known = this.#url === undefined ? this.client.transport.traitsOf(this.#registry).servesRanges : undefined;
-    return !this.#wholeOnly && (known ?? this.#offersRanges);
+    return !this.#wholeOnly && (this.#traits?.servesRanges ?? this.#offersRanges);
   }
 
   /**
@@ -144,11 +143,13 @@ export class BlobSource {
   }
 
   #noteRanges(serves: boolean): void {
-    if (this.#url === undefined) this.client.transport.traitsOf(this.#registry).servesRanges = serves;
+    if (this.#traits !== undefined) this.#traits.servesRanges = serves;
   }
 
-  get #registry(): RegistryName {
-    return this.client.repository.registry;
+  /** Of the registry, where it is sure that it answered and no mirror of it, nor a place elsewhere. */
+  get #traits(): RegistryTraits | undefined {
+    const { transport, repository, isMirrored } = this.client;
+    return this.#url === undefined && !isMirrored ? transport.traitsOf(repository.registry) : undefined;
   }
 
   get #name(): string {
@@ -156,8 +157,9 @@ export class BlobSource {
   }
 
   #shown({ status, headers }: Answer): string {
+    if (status !== 206) return `the answer was ${status}`;
     const range = headers.get('content-range');
-    return `the answer was ${status}${status === 206 ? ` with ${range ?? 'no'} Content-Range` : ''}`;
+    return `the answer was 206 with ${range === undefined ? 'no Content-Range' : `the Content-Range ${quoted(range)}`}`;
   }
 }
 

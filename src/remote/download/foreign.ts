@@ -1,7 +1,8 @@
 import type { ByteStream } from '../../content/bytes.ts';
-import { isOciError, type OciError } from '../../errors.ts';
+import { isOciError, type OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { RepositoryClient } from '../repository-client.ts';
+import { redactUrl } from '../transport/redact.ts';
 import { checkHop } from '../transport/redirect.ts';
 
 /**
@@ -21,14 +22,17 @@ export async function openForeign(
 ): Promise<ByteStream> {
   const origin = transport.originOf(repository.registry);
   for (const text of urls) {
+    let shown = quoted(text);
     try {
       const url = new URL(text);
+      // It may be signed.
+      shown = redactUrl(url);
       checkHop(origin, origin, url, transport.isInsecure(repository.registry));
       return await open(url);
     } catch (error) {
       signal?.throwIfAborted();
       if (!isOciError(error) && !(error instanceof TypeError)) throw error;
-      transport.warn(`Layer ${digest} could not be read from ${text}: ${error.message}`);
+      transport.warn(`Layer ${digest} could not be read from ${shown}: ${error.message}`);
     }
   }
   throw missing;

@@ -11,7 +11,7 @@ import { mediaTypes } from '../../oci/media-type.ts';
 import { parseRegistry, type Repository } from '../../oci/reference.ts';
 import { remote, type RemoteStore } from '../remote-store.ts';
 import type { HostSettings, Mirror } from '../transport/host-settings.ts';
-import { createTransport } from '../transport/transport.ts';
+import { createTransport, type Transport } from '../transport/transport.ts';
 import type { TransportOptions } from '../transport/transport-options.ts';
 
 const manifest = Buffer.from(
@@ -59,6 +59,7 @@ function server(
 interface Opened {
   readonly store: RemoteStore;
   readonly warnings: string[];
+  readonly transport: Transport;
   readonly open: (name: string, access?: 'pull' | 'push') => RemoteStore;
 }
 
@@ -81,7 +82,7 @@ function open(
   });
   const openNamed = (repository: string, access: 'pull' | 'push' = 'pull'): RemoteStore =>
     remote({ registry, repository }, { transport, access });
-  return { store: openNamed('app'), warnings, open: openNamed };
+  return { store: openNamed('app'), warnings, transport, open: openNamed };
 }
 
 async function read(store: RemoteStore): Promise<boolean> {
@@ -203,6 +204,17 @@ describe('mirrors', () => {
     await opened('app').fetchManifest(digest);
     expect(origin.log).toEqual(atOrigin);
     expect(mirror.log).toEqual(atMirror);
+  });
+
+  it('that ignore ranges say nothing about the registry', async () => {
+    await using origin = await server();
+    await using whole = await server(({ url }) =>
+      url.pathname.includes('/blobs/') ? { status: 200, body: blob } : undefined,
+    );
+    const { store, transport } = open(origin, [whole]);
+    const part = await collect(await store.fetchRange(layer, 10, 20), 10, 'The part');
+    expect([Buffer.from(part).equals(blob.subarray(10, 20)), whole.log.length]).toEqual([true, 1]);
+    expect(transport.traitsOf(parseRegistry(origin.registry)).servesRanges).toBeUndefined();
   });
 
   it('that break off in the middle of a blob are left, and the download goes on elsewhere', async () => {

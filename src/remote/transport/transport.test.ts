@@ -48,6 +48,27 @@ describe('Transport, redirects', () => {
     expect(server.requests[0]?.headers['x-meta']).toBe('private');
   });
 
+  it('shows client certificates and configured headers to the registry only, whatever it leads to or names', async () => {
+    const options = { headers: { 'x-meta': 'private' } };
+    const { transport, sent } = faked(async ({ url }) => {
+      if (url.host === 'registry.example' && url.pathname === '/v2/app/x')
+        return answer(307, { location: 'https://cdn.example/blob' });
+      return url.host === 'cdn.example' ? answer(307, { location: 'https://registry.example/y' }) : answer(200);
+    }, options);
+    await transport.perform(remoteRequest());
+    await transport.perform({ ...remoteRequest(), target: new URL('https://uploads.example/1'), method: 'PUT' });
+    await transport.perform({ ...remoteRequest(), target: new URL('https://registry.example/1'), method: 'PUT' });
+    expect(sent.map(({ url, clientCertificate, headers }) => [url.href, clientCertificate, headers['x-meta']])).toEqual(
+      [
+        ['https://registry.example/v2/app/x', true, 'private'],
+        ['https://cdn.example/blob', false, undefined],
+        ['https://registry.example/y', false, undefined],
+        ['https://uploads.example/1', false, undefined],
+        ['https://registry.example/1', true, 'private'],
+      ],
+    );
+  });
+
   it('resolves relative places and keeps credentials at the own origin', async () => {
     await using server = await scriptedServer(({ url, headers }) => {
       if (headers.authorization === undefined) return unauthorized('Basic realm="r"');
