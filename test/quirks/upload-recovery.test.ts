@@ -87,6 +87,16 @@ it('goes on with a new token when one expires between the pieces (Q-16)', async 
   expect(registry.requests.some(({ method, status }) => method === 'PATCH' && status === 401)).toBe(true);
 });
 
+it('goes on when new tokens expire, too, but not for ever (Q-16)', async () => {
+  await using registry = await simulateRegistry({ users, anonymous: {} });
+  let count = 0;
+  registry.fault = ({ method }) => (method === 'PUT' && ++count <= 3 ? 'expire-tokens' : undefined);
+  await sent(registry, blob);
+  registry.fault = ({ method }) => (method === 'PUT' ? 'expire-tokens' : undefined);
+  await expect(storeOf(registry).push(large.target, large.bytes)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+  expect(registry.requests.length).toBeLessThan(60);
+});
+
 describe('an upload that is aborted', () => {
   it.each<readonly [string, UploadQuirks]>([
     ['a whole', {}],

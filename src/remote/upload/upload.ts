@@ -34,8 +34,6 @@ export async function uploadBlob(
 
 /** Sessions that may come to nothing. */
 const maxRestarts = 5;
-/** Beyond those that a new token cured at once. */
-const maxUnauthorized = 3;
 
 class BlobUpload {
   readonly #client: RepositoryClient;
@@ -63,8 +61,6 @@ class BlobUpload {
   /** It was gone on where the registry said. */
   #resumed = false;
   #restarts = 0;
-  /** Requests of an upload that was allowed to begin and were refused, without progress between them. */
-  #unauthorized = 0;
   /** The furthest that any session got. */
   #best = 0;
   #lastError: unknown;
@@ -203,7 +199,6 @@ class BlobUpload {
     this.#offset = offset;
     if (offset <= this.#best) return;
     this.#best = offset;
-    this.#unauthorized = 0;
     this.#tries.advance();
   }
 
@@ -238,16 +233,10 @@ class BlobUpload {
     const isAnswerToPut = this.#allSent && !this.#unsure;
     if (isAnswerToPut && mayHaveArrived(error) && (await this.#isThere())) return true;
     if (isRetryable(error)) await this.#afterBreak(error);
-    else if (this.#isExpiry(error)) this.#unsure = true;
     else if (!(error instanceof ResponseError)) throw error;
     else if (this.#offset < this.#target.size && this.#form !== 'whole') this.#afterRefusedPiece(error);
     else this.#afterRefusedPut(error);
     return false;
-  }
-
-  /** A token was taken for the upload's first request, so one that is refused later is over, and so may be the next. */
-  #isExpiry(error: unknown): boolean {
-    return error instanceof ResponseError && error.status === 401 && ++this.#unauthorized <= maxUnauthorized;
   }
 
   async #afterBreak(error: NetworkError | ResponseError): Promise<void> {
