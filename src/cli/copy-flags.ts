@@ -40,7 +40,8 @@ export const attachmentFlags: FlagsOf<AttachmentFlags> = {
 
 export const jobsFlag: Flag<number> = int({
   shorthand: 'j',
-  description: 'Number of blobs to move at the same time; 0 means 4, and more of small ones',
+  description:
+    'Number of blobs to move at the same time; 0 means 4, and 16 small ones beside them where no tarball is written',
 });
 
 /** @throws {UsageError} for kinds of referrers without referrers */

@@ -13,7 +13,8 @@ export interface PlatformChoice {
 const common = ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/s390x', 'linux/ppc64le', 'windows/amd64', 'all'];
 
 export const platformFlag: Flag<PlatformChoice | undefined> = custom<PlatformChoice | undefined>({
-  description: 'Image to choose from an index, as os/arch[/variant][:osversion]; copy and pull take several',
+  description:
+    'Image to choose from an index, as os/arch[/variant][:osversion]; copy, and pull to a layout, take several',
   valueName: 'platform',
   initial: undefined,
   shownDefault: 'all',

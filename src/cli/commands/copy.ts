@@ -17,7 +17,8 @@ const flags = {
   'no-clobber': bool({ shorthand: 'n', description: 'Do not overwrite tags that exist at the target' }),
   jobs: int({
     shorthand: 'j',
-    description: 'Number of tags and blobs to copy at the same time; 0 means 4, and more of small blobs',
+    description:
+      'Number of tags, and of blobs, to copy at the same time; 0 means 8 tags, 4 blobs and 16 small ones beside them',
   }),
   ...attachmentFlags,
   sparse: bool({
@@ -38,7 +39,7 @@ const flags = {
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'SRC DST',
   description:
-    'Copy an image, an index with all of its images, or any other artifact. Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted. A copy that was interrupted goes on where it was when it is repeated. With one --platform its image is copied; with several, an index that has only those, under a new digest.',
+    'Copy an image, an index with all of its images, or any other artifact. Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted. A copy that was interrupted moves only what is missing when it is repeated. With one --platform its image is copied; with several, an index that has only those, under a new digest.',
   examples:
     'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy --platform linux/amd64,linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --referrers --digest-tags ghcr.io/org/app:v1 registry.example.com/org/app:v1\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy -a --include "semver:>=2.0" --exclude "*-debug" --dry-run ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
   arguments: exactly(2),
