@@ -1,7 +1,8 @@
 import { type Slot, Slots } from '../../async/slots.ts';
 import { type ByteSource, type ByteStream, isByteStream } from '../../content/bytes.ts';
-import type { RequestBody } from './exchange.ts';
-import type { RetryContext } from './retry.ts';
+import { NetworkError, type RequestBody } from './exchange.ts';
+import type { ResponseError } from './response-error.ts';
+import { type RetryContext, type RetryPolicy, shortPause } from './retry.ts';
 
 type Sleep = RetryContext['sleep'];
 
@@ -22,6 +23,7 @@ export class HostGate {
   /** By the monotonic clock, as is `#nextAt`. */
   #pausedUntil = 0;
   #nextAt = 0;
+  #shrunkAt = -shrinkInterval;
 
   constructor({ transfers, requests, rate }: HostGateOptions) {
     this.#slots = {
@@ -54,13 +56,40 @@ export class HostGate {
     const until = performance.now() + milliseconds;
     const isNews = this.#pausedUntil < performance.now();
     this.#pausedUntil = Math.max(this.#pausedUntil, until);
-    if (isNews) for (const slots of Object.values(this.#slots)) slots.shrink();
+    if (isNews) this.#shrink(this.#slots.question, this.#slots.download, this.#slots.upload);
     return isNews;
   }
 
-  /** The host answered as it should. */
-  succeed(kind: RequestKind): void {
-    this.#slots[kind].succeed();
+  /**
+   * Takes up that a refusal asks to wait: no other request goes out until then.
+   *
+   * @returns whether that is news, `undefined` when the pause is none for the gate
+   */
+  heed({ code, status, retryAfter }: ResponseError, { maxRetryAfter }: RetryPolicy): 'news' | 'told' | undefined {
+    if (retryAfter === undefined || retryAfter > maxRetryAfter) return undefined;
+    if (code !== 'RATE_LIMITED' && status !== 503) return undefined;
+    const isNews = this.pause(retryAfter);
+    if (retryAfter < shortPause) return undefined;
+    return isNews ? 'news' : 'told';
+  }
+
+  /** Learns from an answer: 429 and 503 may come of too much at a time (demand-and-quirks reference, Q-84). */
+  note(kind: RequestKind, status: number): void {
+    if (status < 400) this.#slots[kind].succeed();
+    else if (status === 429 || status === 503) this.#shrink(this.#slots[kind]);
+  }
+
+  /** Learns from a failure: hosts that have too much at a time reset connections, too. */
+  noteFailure(kind: RequestKind, error: unknown): void {
+    if (error instanceof NetworkError && error.fault === 'reset' && !error.reused) this.#shrink(this.#slots[kind]);
+  }
+
+  /** Once for all that fail together. */
+  #shrink(...slots: readonly Slots[]): void {
+    const now = performance.now();
+    if (now < this.#shrunkAt + shrinkInterval) return;
+    this.#shrunkAt = now;
+    for (const some of slots) some.shrink();
   }
 
   async #sleepThroughPause(sleep: Sleep, signal: AbortSignal | undefined): Promise<void> {
@@ -79,6 +108,9 @@ export class HostGate {
     if (turn > now) await sleep(Math.ceil(turn - now), signal);
   }
 }
+
+/** Milliseconds. */
+const shrinkInterval = 100;
 
 /** The body of an answer, which keeps a place until it was read, failed or was cancelled, and is idle while nobody reads. */
 export function holdingWhileRead(body: ByteStream, slot: Slot): ByteStream {

@@ -20,8 +20,8 @@ import { nodeHttp } from './node-http.ts';
 import { isRead, kindOf, pingOf, type RegistryRequest } from './registry-request.ts';
 import { type Answer, follow, type FollowRequest } from './redirect.ts';
 import { type Route, routeBy } from './route.ts';
-import { drain, type ResponseError, responseErrorOf } from './response-error.ts';
-import { defaultRetryPolicy, type RetryContext, retrying, shortPause, sleep, Tries } from './retry.ts';
+import { drain, responseErrorOf } from './response-error.ts';
+import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
 import { detectTlsServer, saysOtherScheme, type Scheme, tellsMore } from './scheme.ts';
 import { Tracing } from './tracing.ts';
 import { tokenHttp } from './token-http.ts';
@@ -224,7 +224,8 @@ export class Transport {
       if (!again) {
         const { method, purpose, registry, repository } = request;
         const error = await responseErrorOf({ ...answer, method, purpose, registry, repository, login: session.state });
-        this.#heed(host, error);
+        const pause = host.gate.heed(error, this.#retry.policy);
+        if (pause !== undefined) pauses.set(error, pause);
         throw error;
       }
       if (answer.crossed) retriedTarget = true;
@@ -251,21 +252,13 @@ export class Transport {
       const body = idleWhileWaiting(request.body, slot);
       const answer = await this.#dispatch(host, { ...request, body }, authorization);
       host.answered = true;
-      if (answer.status < 400) host.gate.succeed(kind);
+      host.gate.note(kind, answer.status);
       return { ...answer, body: holdingWhileRead(answer.body, slot) };
     } catch (error) {
       slot.release();
+      host.gate.noteFailure(kind, error);
       throw host.answered && error instanceof NetworkError ? error.passing() : error;
     }
-  }
-
-  /** A host that asks to wait gets no other request until then. */
-  #heed({ gate }: Host, error: ResponseError): void {
-    const { code, status, retryAfter } = error;
-    if (retryAfter === undefined || retryAfter > this.#retry.policy.maxRetryAfter) return;
-    if (code !== 'RATE_LIMITED' && status !== 503) return;
-    const isNews = gate.pause(retryAfter);
-    if (retryAfter >= shortPause) pauses.set(error, isNews ? 'news' : 'told');
   }
 
   async #dispatch(host: Host, request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
