@@ -1,6 +1,7 @@
 import { isManifestType } from '../oci/media-type.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import type { Session } from './session.ts';
+import { retryLine } from './trace.ts';
 
 /** How what is copied is called in the lines about it. */
 export interface CopiedNames {
@@ -24,6 +25,8 @@ export function logCopy(
     onProgress?.(event);
     // Among JSON objects the event itself is one.
     if (event.type === 'warning' && !isJson) log.warn(event.message);
+    // A display shows it beside the blob.
+    if (event.type === 'retry' && onProgress === undefined) log.line(retryLine(event));
     if (names === undefined) return;
     if (event.type === 'skip' && event.reason !== 'nondistributable') {
       const { mediaType, digest } = event.target;

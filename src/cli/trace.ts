@@ -12,7 +12,7 @@ export function traceTo(log: Log, verbosity: number): (event: TransportEvent) =>
       case 'warning':
         return log.warn(event.message);
       case 'retry':
-        return log.line(`retrying in ${(event.delayMs / 1000).toFixed(1)} s: ${event.message}`);
+        return log.line(retryLine(event));
       case 'request':
         if (verbosity === 0) return undefined;
         log.note(`--> ${event.method} ${event.url} [${event.id}]`);
@@ -32,4 +32,9 @@ export function traceTo(log: Log, verbosity: number): (event: TransportEvent) =>
     if (verbosity < 2) return;
     for (const [name, value] of Object.entries(headers)) log.note(`    ${name}: ${value} [${id}]`);
   }
+}
+
+/** How long is waited, and why. */
+export function retryLine({ delayMs, message }: { readonly delayMs: number; readonly message: string }): string {
+  return `retrying in ${(delayMs / 1000).toFixed(1)} s: ${message}`;
 }

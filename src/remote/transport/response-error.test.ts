@@ -153,6 +153,12 @@ describe('what a server said (Q-82)', () => {
   });
 });
 
+it('says how long a server that is busy for long asks to wait', async () => {
+  expect(await refused({ status: 503, headers: { 'retry-after': '7200' } })).toMatchObject({
+    hint: 'The server asks to wait 2 hours before the next try',
+  });
+});
+
 describe('a rate limit (Q-80)', () => {
   it.each([
     [{ status: 429 }, undefined],

@@ -44,7 +44,7 @@ export function hintFor(refusal: Refusal, { code, retryAfter, rateLimit }: Said)
       : `Ask for access to this repository, or log in with: crane auth login ${login.registry}`;
   }
   if (code === 'RATE_LIMITED') return limitHint(login, retryAfter, rateLimit);
-  return undefined;
+  return retryAfter === undefined ? undefined : waitHint(retryAfter);
 }
 
 /** Many registries answer 401 also for what is not there (demand-and-quirks reference, Q-15). */
@@ -72,16 +72,17 @@ function limitHint(
   retryAfter: number | undefined,
   rateLimit: RateLimit | undefined,
 ): string {
-  const wait =
-    retryAfter === undefined
-      ? 'Wait before the next try'
-      : `The server asks to wait ${waitText(retryAfter)} before the next try`;
+  const wait = retryAfter === undefined ? 'Wait before the next try' : waitHint(retryAfter);
   const limit = rateLimit === undefined ? '' : rateLimitText({ ...rateLimit, reset: undefined });
   const more =
     login === undefined || login.source === undefined
       ? `logged-in users often have a higher limit${login === undefined ? '' : `: crane auth login ${login.registry}`}`
       : '';
   return [wait, limit, more].filter((part) => part !== '').join('; ');
+}
+
+function waitHint(retryAfter: number): string {
+  return `The server asks to wait ${waitText(retryAfter)} before the next try`;
 }
 
 function reasonOf(status: number): string {
