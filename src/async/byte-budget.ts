@@ -5,7 +5,6 @@
 export class ByteBudget {
   readonly #total: number;
   #free: number;
-  readonly #waiting = new Set<{ readonly bytes: number; admit(): void }>();
 
   /** @throws {RangeError} when `total` is not a positive whole number */
   constructor(total: number) {
@@ -20,32 +19,10 @@ export class ByteBudget {
     return this.#free;
   }
 
-  /** Waits for as many bytes; first come, first served. Rejects with the signal's reason when aborted. */
-  async take(bytes: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.tryTake(bytes)) return;
-    await new Promise<void>((resolve, reject) => {
-      const request = {
-        bytes: this.#atMost(bytes),
-        admit: () => {
-          signal?.removeEventListener('abort', giveUp);
-          resolve();
-        },
-      };
-      const giveUp = (): void => {
-        this.#waiting.delete(request);
-        this.#admit();
-        reject(signal?.reason as Error);
-      };
-      this.#waiting.add(request);
-      signal?.addEventListener('abort', giveUp, { once: true });
-    });
-  }
-
-  /** Takes them if they are there and nobody waits for any. */
+  /** Takes bytes if they are there. */
   tryTake(bytes: number): boolean {
     const wanted = this.#atMost(bytes);
-    if (this.#waiting.size > 0 || wanted > this.#free) return false;
+    if (wanted > this.#free) return false;
     this.#free -= wanted;
     return true;
   }
@@ -53,16 +30,6 @@ export class ByteBudget {
   /** Gives back what one call took. */
   give(bytes: number): void {
     this.#free += this.#atMost(bytes);
-    this.#admit();
-  }
-
-  #admit(): void {
-    for (const request of this.#waiting) {
-      if (request.bytes > this.#free) return;
-      this.#waiting.delete(request);
-      this.#free -= request.bytes;
-      request.admit();
-    }
   }
 
   #atMost(bytes: number): number {

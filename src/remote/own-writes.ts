@@ -1,5 +1,6 @@
 import { isOciError } from '../errors.ts';
 import type { CallOptions } from '../options.ts';
+import { keepRecent } from './keep-recent.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import { sleep } from './transport/retry.ts';
 import type { Transport } from './transport/transport.ts';
@@ -9,20 +10,17 @@ const kept = 1000;
 /** Milliseconds before each further look. */
 const pauses: readonly number[] = [100, 200, 400, 800];
 
-const written = new WeakMap<Transport, Set<string>>();
+const written = new WeakMap<Transport, Map<string, true>>();
 
 /** Notes that a manifest was put under a tag or digest. */
 export function noteWritten(client: RepositoryClient, reference: string): void {
-  const known = writtenBy(client);
-  known.add(keyOf(client, reference));
-  const [oldest] = known;
-  if (known.size > kept && oldest !== undefined) known.delete(oldest);
+  keepRecent(writtenBy(client), keyOf(client, reference), true, kept);
 }
 
 /** Notes that manifests of a repository were deleted, with all the names they had. */
 export function forgetWritten(client: RepositoryClient): void {
   const known = writtenBy(client);
-  for (const key of known) if (key.startsWith(keyOf(client, ''))) known.delete(key);
+  for (const key of known.keys()) if (key.startsWith(keyOf(client, ''))) known.delete(key);
 }
 
 /**
@@ -46,8 +44,8 @@ export async function readWritten<T>(
   return read();
 }
 
-function writtenBy({ transport }: RepositoryClient): Set<string> {
-  const known = written.get(transport) ?? new Set<string>();
+function writtenBy({ transport }: RepositoryClient): Map<string, true> {
+  const known = written.get(transport) ?? new Map<string, true>();
   written.set(transport, known);
   return known;
 }

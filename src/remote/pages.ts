@@ -21,13 +21,14 @@ export interface PageOptions<T> {
  * registries behind gateways, and keeps credentials where they belong. Entries come once, and a list that goes in circles ends.
  * Demand-and-quirks reference, Q-60 to Q-64.
  *
- * @throws {OciError} `LIMIT_EXCEEDED` when a list goes on and on
+ * @throws {OciError} `LIMIT_EXCEEDED` when a list goes on and on, or is larger than any that is meant for use
  */
 export async function* pages<T>(options: PageOptions<T>): AsyncGenerator<readonly T[], void> {
   const { entriesOf, keyOf } = options;
   const asked = new Set<string>();
   const seen = new Set<string>();
   let fruitless = 0;
+  let bytes = 0;
   let pageSize = options.pageSize;
   let query: string | undefined = queryOf(options, pageSize, options.last);
   while (query !== undefined && !asked.has(query)) {
@@ -42,6 +43,8 @@ export async function* pages<T>(options: PageOptions<T>): AsyncGenerator<readonl
       asked.clear();
       answer = await options.read(queryOf(options, undefined, options.last));
     }
+    bytes += answer.bytes.byteLength;
+    if (bytes > maxListSize) throw tooLarge(answer.url);
     const { entries, count } = entriesOf(answer);
     const fresh = entries.filter((entry) => !seen.has(keyOf(entry)));
     for (const entry of fresh) seen.add(keyOf(entry));
@@ -60,6 +63,13 @@ export async function* pages<T>(options: PageOptions<T>): AsyncGenerator<readonl
 const maxPages = 100_000;
 /** Pages in a row without anything new: registries that filter what somebody may see leave some empty. */
 const maxFruitless = 100;
+
+/** Bytes of all pages together: millions of tags, of which each is kept to be told apart from the others. */
+export const maxListSize: number = 64 * 1024 * 1024;
+
+function tooLarge({ host }: URL): OciError {
+  return new OciError('LIMIT_EXCEEDED', `The list ${host} sends is larger than the limit of ${maxListSize} bytes`);
+}
 
 function endless({ host }: URL, count: number): OciError {
   return new OciError('LIMIT_EXCEEDED', `The list ${host} sends does not end: ${count} pages, and there is another`, {

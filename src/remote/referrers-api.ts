@@ -5,6 +5,7 @@ import { parseManifest } from '../oci/manifest.ts';
 import { essenceOf, mediaTypes } from '../oci/media-type.ts';
 import type { ReferrerListOptions } from '../store/capabilities.ts';
 import { parseErrorBody } from '../wire/error-body.ts';
+import { keepRecent } from './keep-recent.ts';
 import { pages } from './pages.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import { maxPageSize } from './tags.ts';
@@ -28,7 +29,7 @@ export async function askReferrersApi(
   const read = (query: string): Promise<ReadAnswer> => readPage(client, subject, query, signal);
   const entriesOf = (answer: ReadAnswer): { entries: readonly Descriptor[]; count: number } => {
     const has = showsApi(answer);
-    if (has !== undefined) remembered(client.transport).set(client.name, has);
+    if (has !== undefined) keepRecent(remembered(client.transport), client.name, has, maxRepositories);
     isList = has === true;
     if (!isList) return { entries: [], count: 0 };
     const document = parseManifest(answer.bytes, { mediaType: mediaTypes.ociIndex, digest: digestOf(answer.bytes) });
@@ -45,6 +46,9 @@ export async function askReferrersApi(
 export function knownReferrersApi({ transport, name }: RepositoryClient): boolean | undefined {
   return remembered(transport).get(name);
 }
+
+/** As many as one command may work on. */
+const maxRepositories = 1000;
 
 const known = new WeakMap<Transport, Map<string, boolean>>();
 

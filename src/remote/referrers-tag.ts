@@ -1,3 +1,4 @@
+import { Limiter } from '../async/limiter.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { digestOf } from '../content/hash.ts';
 import { isOciError, OciError } from '../errors.ts';
@@ -137,7 +138,7 @@ async function changeList(
   change: (list: readonly Descriptor[]) => readonly Descriptor[] | undefined,
 ): Promise<void> {
   const tag = referrersTag(subject);
-  await inTurn(client.transport, `${client.name}:${tag}`, async () => {
+  await inTurn(client.transport, `${client.name}:${tag}`, options, async () => {
     for (let round = 1; round <= maxRounds; round++) {
       const old = await readReferrersTag(client, subject, options);
       const manifests = change(old?.index.manifests ?? []);
@@ -174,18 +175,27 @@ async function putList(
   });
 }
 
-const turns = new WeakMap<Transport, Map<string, Promise<void>>>();
+interface Turn {
+  readonly limiter: Limiter;
+  users: number;
+}
 
-async function inTurn(transport: Transport, key: string, task: () => Promise<void>): Promise<void> {
-  const queue = turns.get(transport) ?? new Map<string, Promise<void>>();
-  turns.set(transport, queue);
-  const before = queue.get(key) ?? Promise.resolve();
-  const mine = before.then(task);
-  const settled = mine.catch(() => {});
-  queue.set(key, settled);
+const turnsOf = new WeakMap<Transport, Map<string, Turn>>();
+
+async function inTurn(
+  transport: Transport,
+  key: string,
+  { signal }: CallOptions,
+  task: () => Promise<void>,
+): Promise<void> {
+  const turns = turnsOf.get(transport) ?? new Map<string, Turn>();
+  turnsOf.set(transport, turns);
+  const turn = turns.get(key) ?? { limiter: new Limiter(1), users: 0 };
+  turns.set(key, turn);
+  turn.users++;
   try {
-    await mine;
+    await turn.limiter.run(task, signal);
   } finally {
-    if (queue.get(key) === settled) queue.delete(key);
+    if (--turn.users === 0) turns.delete(key);
   }
 }

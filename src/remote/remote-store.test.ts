@@ -363,6 +363,18 @@ describe('RemoteStore, listing', () => {
     expect(server.log).toHaveLength(2);
   });
 
+  it('refuses a list that never repeats itself before it fills the memory', async () => {
+    const padding = 'x'.repeat(24 * 1024 * 1024);
+    let count = 0;
+    await using server = await scriptedServer(() => ({
+      status: 200,
+      headers: { link: `</v2/app/tags/list?last=${++count}>; rel="next"` },
+      body: JSON.stringify({ tags: [`v${count}`], padding }),
+    }));
+    await expect(pagesOf(open(server).tags())).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(server.log).toHaveLength(3);
+  });
+
   it('goes on after a full page without a link', async () => {
     await using server = await scriptedServer(({ url }) =>
       page({ tags: url.searchParams.get('last') === 'b' ? ['c'] : ['a', 'b'] }),

@@ -24,6 +24,7 @@ import type { ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import { deleteBlob, statBlob } from './blobs.ts';
 import { fetchBlob, fetchBlobRange } from './download/fetch-blob.ts';
+import { keepRecent } from './keep-recent.ts';
 import { deleteManifest } from './manifest-delete.ts';
 import { putManifest } from './manifest-push.ts';
 import { type FetchedManifest, fetchManifest, resolveManifest, statManifest } from './manifests.ts';
@@ -99,9 +100,7 @@ export class RemoteStore
     const known = isDigest(reference) ? this.#manifests.get(reference) : undefined;
     if (known !== undefined) return known;
     const fetched = await fetchManifest(this.#reader, reference, options);
-    this.#manifests.set(fetched.descriptor.digest, fetched);
-    const [oldest] = this.#manifests.keys();
-    if (this.#manifests.size > keptManifests && oldest !== undefined) this.#manifests.delete(oldest);
+    keepRecent(this.#manifests, fetched.descriptor.digest, fetched, keptManifests);
     return fetched;
   }
 

@@ -114,6 +114,26 @@ describe('referrers', () => {
     expect([...digests(await storeOf(registry).referrers(subject.target))].sort()).toEqual(pushed.sort());
   });
 
+  it('wait for each other under one tag no longer than who pushes them wants to', async () => {
+    await using registry = await withSubject({ referrers: 404 });
+    const store = storeOf(registry);
+    const controller = new AbortController();
+    let isHeld: () => void = () => {};
+    const held = new Promise<void>((resolve) => (isHeld = resolve));
+    registry.fault = ({ method, path }) => {
+      if (method !== 'PUT' || !path.endsWith(tag)) return undefined;
+      isHeld();
+      return { delay: 1000 };
+    };
+    const first = push(store, 'one');
+    await held;
+    const second = push(store, 'two', controller.signal);
+    while (countOf(registry, 'PUT', '/manifests/') < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort(new Error('enough'));
+    await expect(Promise.race([second, first])).rejects.toThrow('enough');
+    expect(digests(await store.referrers(subject.target))).toEqual([await first]);
+  });
+
   it('leave the list under the tag when they are deleted', async () => {
     await using registry = await withSubject({ referrers: 404 });
     const store = storeOf(registry);
@@ -147,10 +167,10 @@ async function withSubject(quirks: Quirks & { users?: typeof users; anonymous?: 
   return registry;
 }
 
-async function push(store: RemoteStore, name: string): Promise<Descriptor['digest']> {
+async function push(store: RemoteStore, name: string, signal?: AbortSignal): Promise<Descriptor['digest']> {
   const referrer = referrerOf(name);
   await store.push(config.target, config.bytes);
-  await store.push(referrer.target, referrer.bytes);
+  await store.push(referrer.target, referrer.bytes, { signal });
   return referrer.target.digest;
 }
 

@@ -246,12 +246,27 @@ describe('Transport, authorization', () => {
     expect(sent).toHaveLength(allowed ? 3 : 1);
   });
 
-  it('refuses a plain http token server of an https registry', async () => {
-    const { transport, sent } = faked(() =>
-      answer(401, { 'www-authenticate': 'Bearer realm="http://auth.example/token"' }),
+  it.each([false, true])(
+    'refuses a plain http token server of an https registry, insecure or not: %s',
+    async (insecure) => {
+      const realm = 'Bearer realm="http://auth.example/token"';
+      const { transport, sent } = faked(async () => answer(401, { 'www-authenticate': realm }), { insecure });
+      await expect(transport.perform(remoteRequest())).rejects.toMatchObject({ code: 'RESPONSE', hint: undefined });
+      expect(sent).toHaveLength(1);
+    },
+  );
+
+  it('follows no token server of an https registry to plain http', async () => {
+    const realm = 'Bearer realm="https://auth.example/token"';
+    const { transport, sent } = faked(
+      async ({ url }) =>
+        url.pathname === '/token'
+          ? answer(307, { location: 'http://auth.example/token2' })
+          : answer(401, { 'www-authenticate': realm }),
+      { insecure: true },
     );
     await expect(transport.perform(remoteRequest())).rejects.toMatchObject({ code: 'RESPONSE' });
-    expect(sent).toHaveLength(1);
+    expect(sent.map(({ url }) => url.host)).toEqual(['registry.example', 'auth.example']);
   });
 
   it('does not send credentials over plain http beyond this machine', async () => {
@@ -281,9 +296,13 @@ describe('Transport, challenges of a host that a redirect led to (demand-and-qui
         if (url.pathname === '/token') return answer(200, {}, '{"token":"T"}');
         return headers['authorization'] === undefined ? answer(401, { 'www-authenticate': challenge }) : answer(200);
       },
-      { keychain: async () => me },
+      { keychain: async () => me, headers: { 'x-meta': 'private' } },
     );
     const failure = await transport.perform(remoteRequest()).catch((error: unknown) => error);
+    const strangers = sent.filter(({ url }) => url.host !== 'registry.example');
+    expect(strangers.map(({ headers, clientCertificate }) => [headers['x-meta'], clientCertificate])).toEqual(
+      strangers.map(() => [undefined, false]),
+    );
     const shown = sent.map(({ url, headers }) => `${url.host}${url.pathname} ${headers['authorization'] ?? '-'}`);
     return { failure, sent: shown };
   };
@@ -306,6 +325,11 @@ describe('Transport, challenges of a host that a redirect led to (demand-and-qui
       expect(sent).toHaveLength(2);
     },
   );
+
+  it('show no certificate, nor what was configured, to a token server at their own host either', async () => {
+    const { sent } = await led('Bearer realm="/token"', 'https://cdn.example/blob');
+    expect(sent[2]).toBe('cdn.example/token -');
+  });
 
   it('are the answer where they want a password, which nobody gets', async () => {
     const { failure, sent } = await led('Basic realm="r"', 'https://cdn.example/blob');

@@ -1,6 +1,7 @@
 import { SharedCalls } from '../../async/shared-calls.ts';
 import { isOciError, OciError } from '../../errors.ts';
 import { isLoopback, type RegistryName } from '../../oci/reference.ts';
+import { keepRecent } from '../keep-recent.ts';
 import { AuthSession, type SessionRequest } from './auth-session.ts';
 import type { Credential, Keychain } from './credential.ts';
 import type { KnownChallenge } from './known-challenge.ts';
@@ -33,7 +34,7 @@ export class Authorizer {
   readonly #knownByRepository = new Map<string, KnownChallenge>();
   readonly #found = new Map<string, Found>();
   readonly #lookups = new SharedCalls<Found>();
-  readonly #refused = new Set<string>();
+  readonly #refused = new Map<string, true>();
 
   constructor(context: AuthorizerContext) {
     this.context = context;
@@ -51,10 +52,7 @@ export class Authorizer {
 
   learn(repository: string | undefined, found: KnownChallenge): void {
     this.#known = found;
-    if (repository === undefined) return;
-    this.#knownByRepository.set(repository, found);
-    const [oldest] = this.#knownByRepository.keys();
-    if (this.#knownByRepository.size > maxChallenges && oldest !== undefined) this.#knownByRepository.delete(oldest);
+    if (repository !== undefined) keepRecent(this.#knownByRepository, repository, found, maxRepositories);
   }
 
   /**
@@ -65,7 +63,7 @@ export class Authorizer {
     const key = repository ?? '';
     const found =
       this.#found.get(key) ?? (await this.#lookups.run(key, (inner) => this.#lookUp(repository, inner), signal));
-    this.#found.set(key, found);
+    keepRecent(this.#found, key, found, maxRepositories);
     const problem = found.credential === undefined ? undefined : this.#exposureOf(found.credential);
     if (problem === undefined) return found;
     this.#warnOf(problem);
@@ -74,7 +72,7 @@ export class Authorizer {
 
   /** Notes that a registry serves reads of a repository without the credentials it refused. */
   refuse(repository: string | undefined, source: string): void {
-    this.#refused.add(repository ?? '');
+    keepRecent(this.#refused, repository ?? '', true, maxRepositories);
     this.context.warn(
       `${this.context.registry} refused the credentials from ${source}; it was read from without credentials`,
     );
@@ -111,4 +109,4 @@ export class Authorizer {
 }
 
 /** As many repositories as one command may work on. */
-const maxChallenges = 1000;
+const maxRepositories = 1000;

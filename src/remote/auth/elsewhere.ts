@@ -32,6 +32,7 @@ export async function authorizationElsewhere(
     scopes: parseScopes(scope),
     registry: new URL('/', found.url),
     insecure,
+    stranger: true,
     signal,
   };
   try {

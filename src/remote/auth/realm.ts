@@ -24,10 +24,11 @@ export function resolveRealm(realm: string, asked: URL, insecure: boolean): URL 
 /** @throws {OciError} `RESPONSE` */
 export function checkRealm(realm: URL, registry: URL, insecure: boolean): void {
   const plain = realm.protocol === 'http:';
-  if (realm.protocol !== 'https:' && !(plain && registry.protocol === 'http:' && (insecure || isLocal(realm)))) {
-    throw refused(realm, registry, plain ? 'over plain http' : 'which is not https');
+  const mayBePlain = plain && registry.protocol === 'http:';
+  if (realm.protocol !== 'https:' && !(mayBePlain && (insecure || isLocal(realm)))) {
+    throw refused(realm, registry, plain ? 'over plain http' : 'which is not https', mayBePlain);
   }
-  if (!insecure && !maySendTo(registry, realm)) throw refused(realm, registry, 'in a private network');
+  if (!insecure && !maySendTo(registry, realm)) throw refused(realm, registry, 'in a private network', true);
 }
 
 /**
@@ -44,12 +45,10 @@ export function keepSecrets(from: URL, to: URL): void {
   );
 }
 
-function refused(realm: URL, registry: URL, why: string): OciError {
+function refused(realm: URL, registry: URL, why: string, insecureHelps: boolean): OciError {
   return new OciError(
     'RESPONSE',
     `${registry.host} names the token server ${redactUrl(realm)} ${why}, which is refused`,
-    {
-      hint: 'Use --insecure if that is meant to be',
-    },
+    { hint: insecureHelps ? 'Use --insecure if that is meant to be' : undefined },
   );
 }

@@ -1,3 +1,4 @@
+import { keepRecent } from '../keep-recent.ts';
 import { coversScope, parseScopes, repositoryScope, uniteScopes } from '../../wire/scope.ts';
 
 /** What became known about a registry's token server while the process runs. */
@@ -14,11 +15,7 @@ export class ScopeMemory {
   }
 
   remember(plan: ScopePlan, scopes: readonly string[]): void {
-    const key = keyOf(plan);
-    this.#plans.delete(key);
-    this.#plans.set(key, scopes);
-    const [oldest] = this.#plans.keys();
-    if (this.#plans.size > maxPlans && oldest !== undefined) this.#plans.delete(oldest);
+    keepRecent(this.#plans, keyOf(plan), scopes, maxPlans);
   }
 
   #generalize(scopes: readonly string[]): readonly string[] {

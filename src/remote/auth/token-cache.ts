@@ -1,4 +1,5 @@
 import { SharedCalls } from '../../async/shared-calls.ts';
+import { keepRecent } from '../keep-recent.ts';
 import type { Credential } from './credential.ts';
 import { ResponseError } from '../transport/response-error.ts';
 import { requestToken, type Token, type TokenHttp, type TokenRequest } from './token.ts';
@@ -38,12 +39,9 @@ export class TokenCache {
   async #fetch(key: string, request: TokenRequest): Promise<Token> {
     const identity = identityKeyOf(request);
     const token = await this.#fetchAs(identity, request);
-    this.#tokens.delete(key);
-    this.#tokens.set(key, token);
-    dropOldest(this.#tokens);
+    keepRecent(this.#tokens, key, token, maxEntries);
     if (token.refreshToken !== undefined && request.credential !== undefined) {
-      this.#refreshTokens.set(identity, token.refreshToken);
-      dropOldest(this.#refreshTokens);
+      keepRecent(this.#refreshTokens, identity, token.refreshToken, maxEntries);
     }
     return token;
   }
@@ -67,17 +65,12 @@ export class TokenCache {
 /** Enough for one command over many repositories; a token takes a few KiB. */
 const maxEntries = 1000;
 
-function dropOldest(entries: Map<string, unknown>): void {
-  const [oldest] = entries.keys();
-  if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
-}
-
 function keyOf(request: TokenRequest): string {
   return JSON.stringify([identityKeyOf(request), request.scopes]);
 }
 
-function identityKeyOf({ realm, service, credential, registry }: TokenRequest): string {
-  return JSON.stringify([registry.host, realm.href, service, identityOf(credential)]);
+function identityKeyOf({ realm, service, credential, registry, stranger = false }: TokenRequest): string {
+  return JSON.stringify([registry.host, realm.href, service, identityOf(credential), stranger]);
 }
 
 function identityOf(credential: Credential | undefined): readonly (string | undefined)[] {

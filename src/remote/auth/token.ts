@@ -16,6 +16,8 @@ export interface TokenRequest {
   readonly registry: URL;
   /** Whether plain http and any certificate are taken from it. */
   readonly insecure: boolean;
+  /** Nobody asks: no client certificate is shown, and no configured header. @default false */
+  readonly stranger?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,6 +43,8 @@ export interface TokenHttpRequest {
   readonly body?: Uint8Array | undefined;
   readonly registry: URL;
   readonly insecure: boolean;
+  /** @see TokenRequest.stranger */
+  readonly stranger?: boolean | undefined;
   /** Statuses that are returned; others are thrown. */
   readonly expect: readonly number[];
   /** Where the credential came from, for the message of a refusal. */
@@ -76,6 +80,7 @@ export async function requestToken(request: TokenRequest, http: TokenHttp, now: 
     headers: authorization === undefined ? {} : { authorization },
     registry: request.registry,
     insecure: request.insecure,
+    stranger: request.stranger,
     expect: [200],
     source: credential?.source,
     problem: request.problem,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { answer, faked } from '../../../test/support/transport-requests.ts';
 import { collect } from '../../content/bytes.ts';
 import { describeBytes } from '../../content/hash.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
@@ -59,6 +60,19 @@ it('a layer the registry does not hold is read from where its descriptor says, w
   expect(seen.map(({ authorization }) => authorization)).toEqual([undefined, undefined]);
   expect(warnings).toHaveLength(2);
   expect(warnings.join()).not.toContain('secret');
+});
+
+it.each([
+  'http://cdn.example/x',
+  'https://10.0.0.1/x',
+  'https://127.0.0.1/x',
+  'https://169.254.169.254/x',
+  'file:///x',
+])('a layer of a public registry is not looked for at %s', async (url) => {
+  const { transport: watched, sent } = faked(() => answer(404));
+  const missing = remote(parseRepository('registry.example/app'), { transport: watched });
+  await expect(missing.fetch({ ...target, urls: [url] })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(sent.map((request) => request.url.host)).toEqual(['registry.example']);
 });
 
 it('what a registry refuses to hold and nobody else has is not found', async () => {

@@ -206,6 +206,14 @@ describe('mirrors', () => {
     expect(mirror.log).toEqual(atMirror);
   });
 
+  it('whose refusal of a question means something at the registry are not taken for it', async () => {
+    await using origin = await server();
+    await using mirror = await server(() => ({ status: 403 }));
+    const { store } = open(origin, [mirror]);
+    expect(await store.resolve('v1')).toMatchObject({ digest });
+    expect(origin.log).toEqual(['HEAD /v2/app/manifests/v1']);
+  });
+
   it('that ignore ranges say nothing about the registry', async () => {
     await using origin = await server();
     await using whole = await server(({ url }) =>

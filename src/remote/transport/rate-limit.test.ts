@@ -32,6 +32,14 @@ describe('a wait', () => {
     else expect(read).toBeCloseTo(milliseconds, 6);
   });
 
+  it.each(['9'.repeat(400), `${'9'.repeat(400)}h`, '99999999999999999999'])(
+    'has words, however long it is',
+    (value) => {
+      const read = parseRetryAfter(value, now);
+      expect(waitText(read ?? 0)).toMatch(/^\d+ hours$/);
+    },
+  );
+
   it('is never negative or no number, whatever a server sends', () => {
     fc.assert(
       fc.property(fc.string(), (value) => {

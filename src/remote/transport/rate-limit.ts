@@ -79,8 +79,12 @@ export function rateLimitText({ limit, remaining, window, reset, source }: RateL
 /** Larger numbers of seconds are points in time. */
 const epochSeconds = 1_000_000_000;
 
+/** Milliseconds; a number that is larger means never. */
+const never = 100 * 365 * 24 * 3_600_000;
+
 function millisecondsOf(seconds: number, now: number): number {
-  return seconds >= epochSeconds ? Math.max(0, seconds * 1000 - now) : seconds * 1000;
+  const milliseconds = seconds >= epochSeconds ? Math.max(0, seconds * 1000 - now) : seconds * 1000;
+  return Math.min(milliseconds, never);
 }
 
 /** Go's `1m30.5s` and `880.092µs`, and `30 seconds`. */
@@ -91,7 +95,7 @@ function parseDuration(text: string): number | undefined {
     const factor = units[unit.toLowerCase()] ?? Number.NaN;
     total += Number(number) * factor;
   }
-  return Number.isFinite(total) ? total : undefined;
+  return Number.isNaN(total) ? undefined : Math.min(total, never);
 }
 
 const units: Readonly<Record<string, number>> = {

@@ -20,14 +20,15 @@ export interface TokenHttpContext {
 
 /** Token requests under a transport's policies. The rules for token servers hold for redirects, too. */
 export function tokenHttp({ follow, headers, retrying, timeouts, tlsOf }: TokenHttpContext): TokenHttp {
-  return async ({ method, url, registry, insecure, signal, source, problem, expect, body, headers: own }) => {
+  return async ({ method, url, registry, insecure, stranger, signal, source, problem, expect, body, headers: own }) => {
     const { common, configured } = await headers();
-    const privateHeaders = { ...configured, ...own };
+    const privateHeaders = stranger === true ? own : { ...configured, ...own };
     const check = (next: URL): void => {
       checkRealm(next, registry, insecure);
       if (body !== undefined) keepSecrets(url, next);
     };
-    const certificates = { tls: tlsOf(registry), clientCertificate: url.origin === registry.origin };
+    const clientCertificate = stranger !== true && url.origin === registry.origin;
+    const certificates = { tls: tlsOf(registry), clientCertificate };
     const parts = { method, url, headers: common, body, signal, timeouts, privateHeaders, insecure, check };
     const request = { ...parts, ...certificates };
     return retrying(async () => {

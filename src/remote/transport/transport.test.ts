@@ -21,6 +21,7 @@ import {
 } from '../../../test/support/transport-requests.ts';
 import { parseRegistry } from '../../oci/reference.ts';
 import type { TransportEvent } from './events.ts';
+import { HostLimits } from './host-limits.ts';
 import { nodeHttp } from './node-http.ts';
 import { Transport } from './transport.ts';
 
@@ -189,6 +190,22 @@ describe('Transport, retries', () => {
       hint: expect.stringContaining('6 hours') as string,
     });
     expect(server.log).toHaveLength(1);
+  });
+
+  it('adds up the waits a server asks for, and has only so much patience', async () => {
+    await using server = await scriptedServer(() => ({ status: 429, headers: { 'retry-after': '40' } }));
+    await expect(get(server, { retry: { maxRetryAfter: 100_000 } })).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(server.log).toHaveLength(3);
+  });
+
+  it('leaves no place at the host taken after a request that broke', async () => {
+    await using server = await scriptedServer(({ url }) =>
+      url.pathname === '/v2/app/x' ? (response) => void response.destroy() : ok,
+    );
+    const transport = make({ limits: new HostLimits({ requests: 1 }), retry: { retries: 0 } });
+    for (let i = 0; i < 3; i++)
+      expect(await failureOf(transport.perform(request(server)))).toMatchObject({ fault: 'reset' });
+    await transport.perform({ ...request(server), target: '/v2/app/y', signal: AbortSignal.timeout(5000) });
   });
 
   it('takes a disguised rate limit for one', async () => {
