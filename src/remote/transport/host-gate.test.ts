@@ -3,7 +3,8 @@ import { streamOf } from '../../content/bytes.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import { scriptedServer } from '../../../test/support/scripted-server.ts';
 import type { TransportEvent } from './events.ts';
-import { HostGate, holdingWhileRead } from './host-gate.ts';
+import { NetworkError } from './exchange.ts';
+import { HostGate, holdingWhileRead, type RequestKind } from './host-gate.ts';
 import { HostLimits } from './host-limits.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import { Transport } from './transport.ts';
@@ -24,6 +25,24 @@ describe('HostGate', () => {
     await gate.enter('question', async (milliseconds) => void waits.push(milliseconds), undefined);
     expect(waits).toHaveLength(1);
     expect(waits[0]).toBeGreaterThan(4000);
+  });
+
+  it('gives less at a time to all kinds after a pause that one was refused for, and once for all refusals', async () => {
+    const gate = new HostGate({ transfers: 4, requests: 4 });
+    for (let i = 0; i < 3; i++) {
+      gate.note('question', 429);
+      gate.pause(1);
+    }
+    expect([await roomOf(gate, 'question'), await roomOf(gate, 'upload')]).toEqual([2, 2]);
+  });
+
+  it.each([
+    ['503', (gate: HostGate) => gate.note('upload', 503)],
+    ['a reset connection', (gate: HostGate) => gate.noteFailure('upload', new NetworkError('reset', 'cut'))],
+  ])('gives less at a time after %s, to the kind it came to', async (_, overload) => {
+    const gate = new HostGate({ transfers: 4, requests: 4 });
+    overload(gate);
+    expect([await roomOf(gate, 'download'), await roomOf(gate, 'upload')]).toEqual([4, 2]);
   });
 
   it('gives the place back when a wait is cancelled', async () => {
@@ -56,6 +75,14 @@ describe('HostGate', () => {
     },
   );
 });
+
+/** How many may come in at the same time. */
+async function roomOf(gate: HostGate, kind: RequestKind): Promise<number> {
+  const controller = new AbortController();
+  const entered = Array.from({ length: 10 }, async () => gate.enter(kind, noWait, controller.signal));
+  controller.abort();
+  return (await Promise.allSettled(entered)).filter(({ status }) => status === 'fulfilled').length;
+}
 
 describe('A transport and its limits', () => {
   it('have at most so many requests under way to one host', async () => {

@@ -23,7 +23,7 @@ export class HostGate {
   /** By the monotonic clock, as is `#nextAt`. */
   #pausedUntil = 0;
   #nextAt = 0;
-  #shrunkAt = -shrinkInterval;
+  readonly #shrunkAt = new Map<RequestKind, number>();
 
   constructor({ transfers, requests, rate }: HostGateOptions) {
     this.#slots = {
@@ -56,7 +56,7 @@ export class HostGate {
     const until = performance.now() + milliseconds;
     const isNews = this.#pausedUntil < performance.now();
     this.#pausedUntil = Math.max(this.#pausedUntil, until);
-    if (isNews) this.#shrink(this.#slots.question, this.#slots.download, this.#slots.upload);
+    if (isNews) this.#shrink('question', 'download', 'upload');
     return isNews;
   }
 
@@ -76,20 +76,22 @@ export class HostGate {
   /** Learns from an answer: 429 and 503 may come of too much at a time (demand-and-quirks reference, Q-84). */
   note(kind: RequestKind, status: number): void {
     if (status < 400) this.#slots[kind].succeed();
-    else if (status === 429 || status === 503) this.#shrink(this.#slots[kind]);
+    else if (status === 429 || status === 503) this.#shrink(kind);
   }
 
   /** Learns from a failure: hosts that have too much at a time reset connections, too. */
   noteFailure(kind: RequestKind, error: unknown): void {
-    if (error instanceof NetworkError && error.fault === 'reset' && !error.reused) this.#shrink(this.#slots[kind]);
+    if (error instanceof NetworkError && error.fault === 'reset' && !error.reused) this.#shrink(kind);
   }
 
   /** Once for all that fail together. */
-  #shrink(...slots: readonly Slots[]): void {
+  #shrink(...kinds: readonly RequestKind[]): void {
     const now = performance.now();
-    if (now < this.#shrunkAt + shrinkInterval) return;
-    this.#shrunkAt = now;
-    for (const some of slots) some.shrink();
+    for (const kind of kinds) {
+      if (now < (this.#shrunkAt.get(kind) ?? -shrinkInterval) + shrinkInterval) continue;
+      this.#shrunkAt.set(kind, now);
+      this.#slots[kind].shrink();
+    }
   }
 
   async #sleepThroughPause(sleep: Sleep, signal: AbortSignal | undefined): Promise<void> {
