@@ -123,6 +123,46 @@ describe('an upload', () => {
     expect(puts[1]?.headers.authorization).not.toBe(puts[0]?.headers.authorization);
   });
 
+  it('goes on however often bytes of a broken piece arrive after the registry was asked, as long as it gets further', async () => {
+    const received: Buffer[] = [];
+    let pieces = 0;
+    const sizeNow = (): number => received.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const range = (): Record<string, string> => ({ range: `0-${sizeNow() - 1}` });
+    await using server = await sessions(({ method, headers, body }) => {
+      if (method === 'POST') return { status: 202, headers: { location: '/up/1', 'oci-chunk-max-length': '1048576' } };
+      if (method === 'GET') return { status: 204, headers: range() };
+      if (method !== 'PATCH') return undefined;
+      const [start, end] = (headers['content-range'] ?? '').split('-').map(Number);
+      if (start !== sizeNow()) return { status: 416, headers: range() };
+      if (pieces % 2 === 1 && end !== undefined) {
+        // What a connection brought that is gone by now.
+        received.push(body.subarray(0, 100_000));
+        pieces++;
+        return { status: 416 };
+      }
+      pieces++;
+      received.push(body);
+      return { status: 202, headers: range() };
+    });
+    await open(server).pushFrom(large.target, reopenable(large));
+    expect(Buffer.concat(received).equals(large.bytes)).toBe(true);
+    expect(pieces).toBeGreaterThan(20);
+  });
+
+  it('that is refused again and again without getting further ends', async () => {
+    await using server = await sessions(({ method }) =>
+      method === 'POST'
+        ? { status: 202, headers: { location: '/up/1', 'oci-chunk-max-length': '1048576' } }
+        : method === 'PATCH' || method === 'PUT'
+          ? { status: 416 }
+          : method === 'GET'
+            ? { status: 204, headers: { range: '0-0' } }
+            : undefined,
+    );
+    await expect(open(server).pushFrom(large.target, reopenable(large))).rejects.toMatchObject({ status: 416 });
+    expect(server.requests.length).toBeLessThan(100);
+  });
+
   it('of the same blob to the same repository is one, for all who want it (Q-57)', async () => {
     await using server = await sessions(() => undefined);
     const transport = transportFor();

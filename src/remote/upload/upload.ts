@@ -32,8 +32,10 @@ export async function uploadBlob(
   await new BlobUpload(client, expected, content, options).run();
 }
 
-/** Sessions that may come to nothing. */
+/** Sessions, and offsets, that may come to nothing before the upload gets further. */
 const maxRestarts = 5;
+/** Bytes that count as getting further: a registry whose count creeps would make an upload endless. */
+const leastProgress = 64 * 1024;
 
 class BlobUpload {
   readonly #client: RepositoryClient;
@@ -63,6 +65,8 @@ class BlobUpload {
   #restarts = 0;
   /** The furthest that any session got. */
   #best = 0;
+  /** How far that was when restarts were last counted from zero. */
+  #restartsFrom = 0;
   #lastError: unknown;
   /** The bytes that are missing cannot be read again. */
   #hopeless = false;
@@ -200,6 +204,9 @@ class BlobUpload {
     if (offset <= this.#best) return;
     this.#best = offset;
     this.#tries.advance();
+    if (offset - this.#restartsFrom < leastProgress) return;
+    this.#restartsFrom = offset;
+    this.#restarts = 0;
   }
 
   /** Asks how much of the upload is there. @returns whether all of it is, and no session any more */
