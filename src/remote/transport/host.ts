@@ -2,6 +2,7 @@ import type { RegistryName } from '../../oci/reference.ts';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { HostGate } from './host-gate.ts';
 import type { HostSettings } from './host-settings.ts';
+import type { RegistryRequest } from './registry-request.ts';
 import { type Scheme, schemesFor } from './scheme.ts';
 
 /** What turned out about a registry and is remembered while the process runs. */
@@ -42,6 +43,11 @@ export function schemesOf({ registry, settings, insecure, scheme }: Host): reado
 /** The registry's root, with the scheme that works, or with the first to try. */
 export function originOf(host: Host): URL {
   return originUrl(host.registry, schemesOf(host)[0] ?? 'https');
+}
+
+/** Whether a request goes to the registry itself, so that credentials may go with it. */
+export function isOwn(host: Host, { target, anonymous = false }: RegistryRequest): boolean {
+  return !anonymous && (typeof target === 'string' || target.origin === originOf(host).origin);
 }
 
 export function originUrl(registry: RegistryName, scheme: Scheme): URL {

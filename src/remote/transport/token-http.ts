@@ -1,17 +1,14 @@
 import { collect } from '../../content/bytes.ts';
 import { checkRealm, keepSecrets } from '../auth/realm.ts';
 import type { TokenHttp } from '../auth/token.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { Timeouts } from './exchange.ts';
 import type { TlsSource } from './host-settings.ts';
-import type { Answer, FollowRequest } from './redirect.ts';
 import { responseErrorOf } from './response-error.ts';
-import type { Headers } from './transport-options.ts';
 
 /** What of a transport token requests travel by. */
 export interface TokenHttpContext {
-  readonly follow: (request: FollowRequest) => Promise<Answer>;
-  /** Those of every request, and those a user configured, which stay at the first origin. */
-  readonly headers: () => Promise<{ readonly common: Headers; readonly configured: Headers }>;
+  readonly dispatcher: Dispatcher;
   readonly retrying: <T>(task: () => Promise<T>, signal: AbortSignal | undefined) => Promise<T>;
   readonly timeouts: Timeouts;
   /** A registry's certificates. Its own are shown to a token server at the same origin only. */
@@ -19,9 +16,9 @@ export interface TokenHttpContext {
 }
 
 /** Token requests under a transport's policies. The rules for token servers hold for redirects, too. */
-export function tokenHttp({ follow, headers, retrying, timeouts, tlsOf }: TokenHttpContext): TokenHttp {
+export function tokenHttp({ dispatcher, retrying, timeouts, tlsOf }: TokenHttpContext): TokenHttp {
   return async ({ method, url, registry, insecure, stranger, signal, source, problem, expect, body, headers: own }) => {
-    const { common, configured } = await headers();
+    const { common, configured } = await dispatcher.headers();
     const privateHeaders = stranger === true ? own : { ...configured, ...own };
     const check = (next: URL): void => {
       checkRealm(next, registry, insecure);
@@ -33,7 +30,7 @@ export function tokenHttp({ follow, headers, retrying, timeouts, tlsOf }: TokenH
     const request = { ...parts, ...certificates };
     return retrying(async () => {
       signal?.throwIfAborted();
-      const answer = await follow(request);
+      const answer = await dispatcher.follow(request);
       if (expect.includes(answer.status)) {
         const bytes = await collect(answer.body, maxTokenSize, `The answer of the token server ${url.host}`);
         return { status: answer.status, bytes };

@@ -1,31 +1,26 @@
-import { usableHeaders } from './usable-headers.ts';
 import type { ByteBudget } from '../../async/byte-budget.ts';
-import { discard } from '../../content/bytes.ts';
-import type { CallOptions } from '../../options.ts';
 import type { RegistryName, Repository } from '../../oci/reference.ts';
-import { parseWarnings } from '../../wire/warning.ts';
-import { Authorizer } from '../auth/authorizer.ts';
+import type { CallOptions } from '../../options.ts';
 import type { AuthSession } from '../auth/auth-session.ts';
-import { challengeIn, type KnownChallenge } from '../auth/known-challenge.ts';
+import { Authorizer } from '../auth/authorizer.ts';
 import { anonymous } from '../auth/credential.ts';
-import { authorizationElsewhere } from '../auth/elsewhere.ts';
+import { challengeIn, type KnownChallenge } from '../auth/known-challenge.ts';
 import { TokenCache } from '../auth/token-cache.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { readDocument } from './document.ts';
-import { HostLimits } from './host-limits.ts';
+import { defaultTimeouts, type Exchange, isReplayable, NetworkError } from './exchange.ts';
 import { holdingWhileRead, idleWhileWaiting } from './host-gate.ts';
-import { type Host, originOf, originUrl, type RegistryTraits, schemesOf } from './host.ts';
+import { HostLimits } from './host-limits.ts';
 import type { HostSettings } from './host-settings.ts';
-import { defaultTimeouts, type Exchange, isReplayable, NetworkError, type Timeouts } from './exchange.ts';
+import { type Host, isOwn, originOf, type RegistryTraits } from './host.ts';
 import { nodeHttp } from './node-http.ts';
+import type { Answer } from './redirect.ts';
 import { isRead, kindOf, pingOf, type RegistryRequest } from './registry-request.ts';
-import { type Answer, follow, type FollowRequest } from './redirect.ts';
-import { type Route, routeBy } from './route.ts';
 import { drain, responseErrorOf } from './response-error.ts';
 import { defaultRetryPolicy, type RetryContext, retrying, sleep, Tries } from './retry.ts';
-import { detectTlsServer, saysOtherScheme, type Scheme, tellsMore } from './scheme.ts';
-import { Tracing } from './tracing.ts';
+import { type Route, routeBy } from './route.ts';
 import { tokenHttp } from './token-http.ts';
-import type { Headers, TransportOptions } from './transport-options.ts';
+import type { TransportOptions } from './transport-options.ts';
 
 /** An answer that has been read whole. */
 export interface ReadAnswer extends Answer {
@@ -37,25 +32,29 @@ export function createTransport(options: TransportOptions): Transport {
   return new Transport(options);
 }
 
-/** Sends requests to registries: chooses the scheme, meets challenges, follows redirects, tries again. */
+/** Sends requests to registries: within their limits, with the credentials they want, and again where that helps. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #exchange: Exchange;
-  readonly #tracing: Tracing | undefined;
-  readonly #timeouts: Timeouts;
+  readonly #dispatcher: Dispatcher;
   readonly #retry: RetryContext;
   readonly #tokens: TokenCache;
   readonly #hosts = new Map<RegistryName, Host>();
   readonly #limits: HostLimits;
   readonly #warned = new Set<string>();
-  #headers: Promise<Headers> | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#exchange = options.exchange ?? nodeHttp();
-    this.#tracing = options.onEvent && new Tracing(this.#exchange, options.onEvent);
     this.#limits = options.limits ?? new HostLimits();
-    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    const timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#dispatcher = new Dispatcher({
+      ...options,
+      exchange: this.#exchange,
+      timeouts,
+      warn: (message) => this.warn(message),
+      tokens: () => this.#tokens,
+    });
     this.#retry = {
       policy: { ...defaultRetryPolicy, ...options.retry },
       random: options.random ?? Math.random,
@@ -67,10 +66,9 @@ export class Transport {
       waitsAtGate: (error) => pauses.has(error),
     };
     const http = tokenHttp({
-      follow: (request) => this.#traced(request),
-      headers: async () => ({ common: this.#commonHeaders(), configured: await this.#configuredHeaders() }),
+      dispatcher: this.#dispatcher,
       retrying: (task, signal) => this.retrying(task, signal),
-      timeouts: this.#timeouts,
+      timeouts,
       tlsOf: ({ host }) => this.#hosts.get(host as RegistryName)?.settings.tls,
     });
     this.#tokens = new TokenCache(http, options.now ?? Date.now);
@@ -171,11 +169,11 @@ export class Transport {
     const known = host.authorizer.challengeFor(repository);
     if (known !== undefined) return known;
     return this.retrying(async () => {
-      const answer = await this.#dispatch(host, pingOf(host, { signal }), undefined);
+      const answer = await this.#dispatcher.send(host, pingOf(host, { signal }), undefined);
       let found = challengeIn(answer);
       if (found === undefined && repository !== undefined) {
         const probe = { ...pingOf(host, { signal }), method: 'HEAD', target: `/v2/${repository}/manifests/latest` };
-        found = challengeIn(await this.#look(host, probe));
+        found = challengeIn(await this.#dispatcher.look(host, probe));
       }
       if (found === undefined && answer.status !== 200) {
         throw await responseErrorOf({ ...answer, method: 'GET', purpose: `reach ${registry}` });
@@ -211,7 +209,7 @@ export class Transport {
     const session = host.authorizer.session({ ...request, reads: isRead(request.method), isLong });
     let retriedTarget = false;
     for (;;) {
-      const own = this.#isOwn(host, request);
+      const own = isOwn(host, request);
       const answer = await this.#admitted(host, request, own ? await session.authorization() : undefined);
       if (request.expect.includes(answer.status)) {
         session.accepted();
@@ -237,7 +235,7 @@ export class Transport {
   async #learn(session: AuthSession, answer: Answer, host: Host, request: RegistryRequest): Promise<boolean> {
     if (answer.status !== 401 && answer.status !== 403) return false;
     try {
-      return await session.refused(answer, () => this.#look(host, pingOf(host, request)));
+      return await session.refused(answer, () => this.#dispatcher.look(host, pingOf(host, request)));
     } catch (error) {
       await answer.body.cancel();
       throw error;
@@ -250,7 +248,7 @@ export class Transport {
     const slot = await host.gate.enter(kind, this.#retry.sleep, request.signal);
     try {
       const body = idleWhileWaiting(request.body, slot);
-      const answer = await this.#dispatch(host, { ...request, body }, authorization);
+      const answer = await this.#dispatcher.send(host, { ...request, body }, authorization);
       host.answered = true;
       host.gate.note(kind, answer.status);
       return { ...answer, body: holdingWhileRead(answer.body, slot) };
@@ -259,109 +257,6 @@ export class Transport {
       host.gate.noteFailure(kind, error);
       throw host.answered && error instanceof NetworkError ? error.passing() : error;
     }
-  }
-
-  async #dispatch(host: Host, request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
-    const configured = { ...(await this.#configuredHeaders()), ...host.settings.headers };
-    const { target } = request;
-    const privateHeaders = authorization === undefined ? configured : { ...configured, authorization };
-    if (target instanceof URL) {
-      const own = this.#isOwn(host, request);
-      return this.#follow(host, request, target, own ? privateHeaders : {}, own);
-    }
-    const schemes = schemesOf(host);
-    if (schemes.length > 1 && !isReplayable(request.body)) {
-      await discard((await this.#dispatch(host, pingOf(host, request), authorization)).body);
-      return this.#dispatch(host, request, authorization);
-    }
-    return this.#tryEach(schemes, host, (origin) =>
-      this.#follow(host, request, new URL(target, origin), privateHeaders, true),
-    );
-  }
-
-  async #tryEach(schemes: readonly Scheme[], host: Host, send: (origin: URL) => Promise<Answer>): Promise<Answer> {
-    let first: unknown;
-    for (const scheme of schemes) {
-      const isLast = scheme === schemes.at(-1);
-      try {
-        const sent = await send(originUrl(host.registry, scheme));
-        const { isTls, answer } =
-          isLast || scheme === 'https' ? { isTls: false, answer: sent } : await detectTlsServer(sent, host.registry);
-        if (isTls) continue;
-        host.scheme = scheme;
-        return answer;
-      } catch (error) {
-        first ??= error;
-        if (isLast || !saysOtherScheme(error, scheme, host.registry)) throw tellsMore(error) ? error : first;
-      }
-    }
-    throw first;
-  }
-
-  async #follow(
-    { insecure, settings: { tls } }: Host,
-    request: RegistryRequest,
-    url: URL,
-    privateHeaders: Headers,
-    clientCertificate: boolean,
-  ): Promise<Answer> {
-    const { method, body, signal, commits = false, sameOrigin } = request;
-    const timeouts = commits ? { ...this.#timeouts, response: this.#timeouts.commit } : this.#timeouts;
-    const headers = { ...this.#commonHeaders(), ...request.headers };
-    const parts = {
-      method,
-      url,
-      headers,
-      body,
-      signal,
-      timeouts,
-      sameOrigin,
-      privateHeaders,
-      insecure,
-      tls,
-      clientCertificate,
-    };
-    const meet = async (challenged: Answer): Promise<string | undefined> =>
-      // The registry itself, with TLS, is asked again in its own right.
-      challenged.url.host === url.host
-        ? undefined
-        : authorizationElsewhere(challenged, { tokens: this.#tokens, insecure, signal });
-    const answer = await this.#traced({ ...parts, meet: isRead(method) ? meet : undefined });
-    for (const text of parseWarnings(answer.headers.getAll('warning'))) this.warn(`${url.host}: ${text}`);
-    return answer;
-  }
-
-  async #traced(request: FollowRequest): Promise<Answer> {
-    const exchange = this.#tracing?.exchange(request.privateHeaders) ?? this.#exchange;
-    return follow(exchange, request);
-  }
-
-  /** What somebody without credentials is answered; `undefined` when that cannot be had, which need not mean anything. */
-  async #look(host: Host, request: RegistryRequest): Promise<Answer | undefined> {
-    try {
-      const answer = await this.#dispatch(host, request, undefined);
-      await drain(answer.body);
-      return answer.status === 401 ? answer : undefined;
-    } catch (error) {
-      if (error instanceof NetworkError) return undefined;
-      throw error;
-    }
-  }
-
-  #commonHeaders(): Headers {
-    return { 'user-agent': this.#options.userAgent, 'accept-encoding': 'identity' };
-  }
-
-  async #configuredHeaders(): Promise<Headers> {
-    const { headers = {} } = this.#options;
-    this.#headers ??= (typeof headers === 'function' ? headers() : Promise.resolve(headers)).then(usableHeaders);
-    return this.#headers;
-  }
-
-  /** Whether a URL is the registry's own, so that credentials may go there. */
-  #isOwn(host: Host, { target, anonymous: hidden }: RegistryRequest): boolean {
-    if (hidden === true) return false;
-    return typeof target === 'string' || target.origin === this.originOf(host.registry).origin;
   }
 
   #hostOf(registry: RegistryName): Host {
