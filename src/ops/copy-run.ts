@@ -6,7 +6,7 @@ import type { CopySummary } from './copy-options.ts';
 /** One call of a copy: what it has started and what came of it. Several share the content they move. */
 export class CopyRun {
   /** Referrers that are looked for or copied. */
-  readonly followers: Set<Promise<void>> = new Set();
+  readonly followers: Set<Promise<unknown>> = new Set();
   /** Referrers that are at the sink now. */
   readonly referrers: Referrer[] = [];
   /** Manifests whose digest tags nobody has looked for yet. */
@@ -41,7 +41,7 @@ export class CopyRun {
   }
 
   /** Waits for a task until the end of the run, which fails with it. */
-  follow(task: Promise<void>): void {
+  follow(task: Promise<unknown>): void {
     this.followers.add(task);
     task.then(
       () => this.followers.delete(task),

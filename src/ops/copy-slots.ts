@@ -14,7 +14,7 @@ export class CopySlots {
   /** Manifests that may wait in memory for their children at the same time, for one parent. */
   readonly waiting: number;
   readonly #signal: AbortSignal;
-  /** Questions under way, whose answers may no longer be wanted when something fails. */
+  /** What is under way, and may no longer be wanted when something fails. */
   readonly #open = new Set<Promise<unknown>>();
 
   /** @param concurrency holds for content of every size when it is given */
@@ -29,21 +29,25 @@ export class CopySlots {
 
   /** @param size of what moves */
   async transfer<T>(size: number, task: () => Promise<T>): Promise<T> {
-    return (size < smallSize ? this.#small : this.#large).run(task, this.#signal);
+    return this.#run(size < smallSize ? this.#small : this.#large, task);
   }
 
   async ask<T>(question: () => Promise<T>): Promise<T> {
-    const asked = this.#questions.run(question, this.#signal);
-    this.#open.add(asked);
-    try {
-      return await asked;
-    } finally {
-      this.#open.delete(asked);
-    }
+    return this.#run(this.#questions, question);
   }
 
-  /** Waits until no question is open any more. */
+  /** Waits until nothing is under way any more. */
   async settle(): Promise<void> {
-    await Promise.allSettled(this.#open);
+    while (this.#open.size > 0) await Promise.allSettled(this.#open);
+  }
+
+  async #run<T>(limiter: Limiter, task: () => Promise<T>): Promise<T> {
+    const running = limiter.run(task, this.#signal);
+    this.#open.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#open.delete(running);
+    }
   }
 }

@@ -92,10 +92,18 @@ export class GraphCopy {
       await this.#copyDigestTags(run);
       return run.summary();
     } catch (error) {
-      if (this.#options.keepGoing !== true) this.#abort.abort(error);
-      await Promise.allSettled([...this.#visits.values(), ...run.followers, this.#slots.settle()]);
+      await this.#end(run, error);
       throw error;
     }
+  }
+
+  /** Of what a failed call has begun, nothing goes on. */
+  async #end(run: CopyRun, error: unknown): Promise<void> {
+    if (this.#options.keepGoing !== true) {
+      this.#abort.abort(error);
+      await Promise.allSettled([...this.#visits.values(), this.#slots.settle()]);
+    }
+    await Promise.allSettled(run.followers);
   }
 
   #visit(target: Descriptor, visit: Visit): Promise<void> {
@@ -124,11 +132,10 @@ export class GraphCopy {
     const { run, tag } = visit;
     const known = tag === undefined ? this.#manifests.exists(target) : this.#manifests.isTagged(target, tag);
     known.catch(() => {});
-    const bytes = visit.bytes ?? (await this.#manifests.read(target));
-    const manifest = this.#parse(bytes, target, visit);
-    const children = manifest === undefined ? [] : await this.#childrenOf(manifest, target);
-    const isTrusted = this.#options.trustManifests === true && (await known);
-    await this.#visitAll(isTrusted ? this.#neededBelow(children) : children, visit, manifest);
+    const { bytes, children } = await this.#bringChildren(target, visit, known).catch(async (error: unknown) => {
+      await known.catch(() => {});
+      throw error;
+    });
     if (await known) {
       this.#there.add(target.digest);
       run.foundManifest();
@@ -138,6 +145,20 @@ export class GraphCopy {
     await this.#push(target, bytes, { tag, children, run });
     run.movedManifest();
     this.#onProgress?.({ type: 'finish', target, tag });
+  }
+
+  /** @param known whether the manifest is at the sink */
+  async #bringChildren(
+    target: Descriptor,
+    visit: Visit,
+    known: Promise<boolean>,
+  ): Promise<{ readonly bytes: Uint8Array; readonly children: readonly Descriptor[] }> {
+    const bytes = visit.bytes ?? (await this.#manifests.read(target));
+    const manifest = this.#parse(bytes, target, visit);
+    const children = manifest === undefined ? [] : await this.#childrenOf(manifest, target);
+    const isTrusted = this.#options.trustManifests === true && (await known);
+    await this.#visitAll(isTrusted ? this.#neededBelow(children) : children, visit, manifest);
+    return { bytes, children };
   }
 
   /** A manifest is held in memory until its children are there, so that an index of thousands takes them bit by bit. */
@@ -153,9 +174,14 @@ export class GraphCopy {
         ? manifests.run(() => this.#visit(child, below), this.#signal)
         : this.#visit(child, below),
     );
-    // Where a failure stops nothing, no child may still run when its parent has failed.
-    if (this.#options.keepGoing === true) await Promise.allSettled(tasks);
+    // Where a failure does not end the copy, no child may still run when its parent has failed.
+    if (this.#survivesFailures(level)) await Promise.allSettled(tasks);
     await Promise.all(tasks);
+  }
+
+  #survivesFailures(level: number): boolean {
+    const { keepGoing = false, referrers = false } = this.#options;
+    return keepGoing || (level > 0 && typeof referrers === 'object' && referrers.bestEffort === true);
   }
 
   async #copyBlob(target: Descriptor, visit: Visit): Promise<void> {
@@ -238,7 +264,7 @@ export class GraphCopy {
       const doubtful = children.filter(({ digest }) => this.#there.has(digest));
       if (doubtful.length === 0) throw this.#explained(error);
       this.#warn(`The target lacks content of ${target.digest} that it said to have; it is sent again`);
-      await Promise.all(doubtful.map((child) => this.#resend(child, run)));
+      await all(doubtful.map((child) => this.#resend(child, run)));
       await this.#manifests.put(target, bytes, tag);
     }
   }
@@ -272,10 +298,12 @@ export class GraphCopy {
       const digests = Array.from(run.unlooked);
       run.unlooked.clear();
       const options = { signal: this.#signal };
-      const found = await onSide('source', () => Promise.all(digests.map((digest) => digestTags.of(digest, options))));
+      const found = await Promise.all(
+        digests.map((digest) => this.#slots.ask(() => onSide('source', () => digestTags.of(digest, options)))),
+      );
       const tags = found.flat().filter((tag) => !this.#copiedTags.has(tag));
       for (const tag of tags) this.#copiedTags.add(tag);
-      await Promise.all(tags.map((tag) => this.#copyDigestTag(tag, run)));
+      await all(tags.map((tag) => this.#copyDigestTag(tag, run)));
       await run.settle();
     }
   }
@@ -307,6 +335,12 @@ export class GraphCopy {
   #warn(message: string): void {
     this.#onProgress?.({ type: 'warning', message });
   }
+}
+
+/** Like `Promise.all`, but rejects when all have ended. */
+async function all(tasks: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(tasks);
+  await Promise.all(tasks);
 }
 
 /** Whether there is a digest in a document of a kind that nobody knows. */

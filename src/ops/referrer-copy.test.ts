@@ -3,7 +3,7 @@ import { blobOf, imageOf, pushImage, type SampleImage } from '../../test/conform
 import { testDirectory } from '../../test/support/test-directory.ts';
 import { openOciArchive } from '../archive/oci-archive.ts';
 import { writeOciArchive } from '../archive/oci-archive-writer.ts';
-import type { ByteSource } from '../content/bytes.ts';
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { OciError } from '../errors.ts';
 import { createLayout } from '../layout/layout-store.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
@@ -15,6 +15,7 @@ import type { ProgressEvent } from '../store/progress.ts';
 import type { ContentSource } from '../store/store.ts';
 import { CopyPlan } from './copy-plan.ts';
 import { copyGraph } from './copy.ts';
+import { GraphCopy } from './graph-copy.ts';
 
 const signature = 'application/vnd.example.signature';
 const sbom = 'application/vnd.example.sbom';
@@ -117,6 +118,43 @@ describe('copyGraph() with referrers', () => {
     expect(events.filter(({ type }) => type === 'warning')).toEqual([
       { type: 'warning', message: expect.stringContaining(from.signature.target.digest) },
     ]);
+  });
+
+  it('leaves nothing running when it goes on at its best effort', async () => {
+    const subject = imageOf('subject');
+    const seal = imageOf('seal', { artifactType: signature, subject: subject.target });
+    const [lost, slow] = seal.blobs;
+    let running = 0;
+    class Slow extends MemoryStore {
+      override async fetch(target: Descriptor, options?: CallOptions): Promise<ByteStream> {
+        running++;
+        for (let i = 0; target.digest === slow?.target.digest && i < 20; i++) await new Promise(setImmediate);
+        running--;
+        return super.fetch(target, options);
+      }
+    }
+    const from = new Slow();
+    for (const image of [subject, seal]) await pushImage(from, image);
+    if (lost !== undefined) await from.deleteBlob(lost.target.digest);
+    expect(await copyGraph(from, new MemoryStore(), subject.target, { referrers: { bestEffort: true } })).toMatchObject(
+      { referrers: 0 },
+    );
+    expect(running).toBe(0);
+  });
+
+  it('come with another tag of their subject when the first cannot be written', async () => {
+    const from = await signedImage();
+    class Immutable extends MemoryStore {
+      override async tag(target: Descriptor, reference: string, options?: CallOptions): Promise<void> {
+        if (reference === 'fixed') throw new OciError('DENIED', 'The tag is immutable');
+        await super.tag(target, reference, options);
+      }
+    }
+    const sink = new Immutable();
+    const copy = new GraphCopy(from.store, sink, { keepGoing: true, referrers: true });
+    const [first, second] = await Promise.allSettled(['fixed', 'free'].map((tag) => copy.copy(from.image.target, tag)));
+    expect([first?.status, second?.status]).toEqual(['rejected', 'fulfilled']);
+    expect(await digestsOf(sink, from.image.target)).toEqual(sorted(from.sbom, from.signature));
   });
 
   it('stops at the limits of depth and number', async () => {

@@ -38,7 +38,8 @@ const defaultCount = 10_000;
 export class ReferrerCopy {
   readonly #host: ReferrerHost;
   readonly #options: ReferrerCopyOptions;
-  readonly #followed = new Set<Digest>();
+  /** By subject: whether it came, and its referrers with it. */
+  readonly #followed = new Map<Digest, Promise<boolean>>();
   #count = 0;
 
   /** @throws {OciError} `UNSUPPORTED` when the source cannot list referrers */
@@ -59,11 +60,10 @@ export class ReferrerCopy {
    * @param level how many subjects are above the manifest
    */
   follow(subject: Descriptor, copied: Promise<void>, run: CopyRun, level: number): void {
-    if (this.#followed.has(subject.digest)) return;
-    this.#followed.add(subject.digest);
-    const listed = this.#list(subject, level);
-    listed.catch(() => {});
-    run.follow(this.#copyAll(subject, listed, copied, run, level));
+    const earlier = this.#followed.get(subject.digest);
+    const task = this.#copyUnless(earlier, subject, copied, run, level);
+    this.#followed.set(subject.digest, task);
+    run.follow(task);
   }
 
   async #list(subject: Descriptor, level: number): Promise<readonly Descriptor[]> {
@@ -90,19 +90,34 @@ export class ReferrerCopy {
     return wanted;
   }
 
-  async #copyAll(
+  /** @returns whether the subject is there, and its referrers with it */
+  async #copyUnless(
+    earlier: Promise<boolean> | undefined,
     subject: Descriptor,
-    listed: Promise<readonly Descriptor[]>,
     copied: Promise<void>,
     run: CopyRun,
     level: number,
-  ): Promise<void> {
+  ): Promise<boolean> {
+    // Where a failure does not end the others, another root may bring what this one could not.
+    if (earlier !== undefined && (await earlier.catch(() => false))) return true;
+    const listed = this.#list(subject, level);
+    listed.catch(() => {});
     try {
       await copied;
     } catch {
       // Whoever wanted the subject learns of it, and decides whether it matters.
-      return;
+      return false;
     }
+    await this.#copyAll(subject, listed, run, level);
+    return true;
+  }
+
+  async #copyAll(
+    subject: Descriptor,
+    listed: Promise<readonly Descriptor[]>,
+    run: CopyRun,
+    level: number,
+  ): Promise<void> {
     const found = await this.#unlessBestEffort(`The referrers of ${subject.digest} cannot be listed`, listed);
     const arrivals = await Promise.all((found ?? []).map((entry) => this.#copyOne(subject, entry, run, level)));
     const arrived = arrivals.filter((arrival) => arrival !== undefined);

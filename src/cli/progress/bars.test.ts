@@ -63,6 +63,24 @@ describe('bars', () => {
     ]);
   });
 
+  it('count content that turns out not to be there as one more', async () => {
+    const { show, bars, terminal } = setUp();
+    const layer = blob('layer', 1000);
+    const lines = await show([
+      { type: 'queued', target: layer },
+      { type: 'skip', target: layer, reason: 'exists' },
+      { type: 'start', target: layer, offset: 0 },
+      { type: 'chunk', target: layer, bytes: 500 },
+    ]);
+    expect(lines.at(-1)).toBe('1 of 2 blobs, 500 B of 1.0 kB; 1 existed');
+    await show([
+      { type: 'chunk', target: layer, bytes: 500 },
+      { type: 'finish', target: layer },
+    ]);
+    bars.end();
+    expect(terminal.lines.at(-1)).toMatch(/^1 blob, 1\.0 kB in .*; 1 existed$/);
+  });
+
   it('say what became of each blob', async () => {
     const { show } = setUp(new FakeTerminal(120));
     const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((name) => blob(name, 1000));

@@ -75,7 +75,8 @@ export class Tracker {
   /** @returns the transfer the event is about */
   add(event: ProgressEvent): Transfer | undefined {
     if (event.type === 'warning' || isManifestType(event.target.mediaType)) return undefined;
-    const transfer = this.#transferOf(event.target, event.type === 'queued');
+    // Content that was there, or came, and is sent nevertheless counts once more.
+    const transfer = this.#transferOf(event.target, event.type === 'queued' || event.type === 'start');
     switch (event.type) {
       case 'queued':
         break;
