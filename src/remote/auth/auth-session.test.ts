@@ -195,6 +195,19 @@ describe('Transport, authorization', () => {
     });
   });
 
+  it('tells of the credentials that a token server refused when it has nothing for nobody either', async () => {
+    await using server = await scriptedServer(({ url, headers }) => {
+      if (url.pathname !== '/token') return unauthorized('Bearer realm="/token",service="s"');
+      return { status: headers.authorization === undefined ? 403 : 401 };
+    });
+    expect(await failureOf(get(server, { keychain: async () => me }))).toMatchObject({
+      code: 'UNAUTHORIZED',
+      status: 401,
+      message: expect.stringContaining(`refused the credentials from ${me.source}, 401`) as string,
+    });
+    expect(tokenRequests(server)).toHaveLength(2);
+  });
+
   it('goes on without credentials when a helper is broken, and tells why if the registry needs some', async () => {
     const broken = async (): Promise<never> => Promise.reject(new OciError('CREDENTIALS', 'The helper is broken'));
     await using open = await tokenServer();

@@ -46,6 +46,8 @@ export class AuthSession {
   #grant: Grant | undefined;
   /** Credentials that were refused; from then on the request goes without any. */
   #refused: Credential | undefined;
+  /** What the token server said to them: worth more than what it says to nobody. */
+  #verdict: ResponseError | undefined;
   #current: Credential | undefined;
   #problem: OciError | undefined;
 
@@ -66,7 +68,8 @@ export class AuthSession {
         if (tries > 0) this.#ladder.settle();
         return this.#grant?.header;
       } catch (error) {
-        if (!isRefusal(error) || !this.#giveIn(error)) throw error;
+        if (!isRefusal(error)) throw error;
+        if (!this.#giveIn(error)) throw this.#verdict ?? error;
       }
     }
   }
@@ -111,8 +114,11 @@ export class AuthSession {
   }
 
   /** After the refusal of a token server. */
-  #giveIn({ status }: ResponseError): boolean {
-    return this.#ladder.descend({ by: 'token-server', status }) || this.#goAnonymous(this.#current);
+  #giveIn(error: ResponseError): boolean {
+    if (this.#ladder.descend({ by: 'token-server', status: error.status })) return true;
+    if (!this.#goAnonymous(this.#current)) return false;
+    this.#verdict = error;
+    return true;
   }
 
   /** After the refusal of a token. */
