@@ -123,6 +123,35 @@ describe('an upload', () => {
     expect(puts[1]?.headers.authorization).not.toBe(puts[0]?.headers.authorization);
   });
 
+  it('of a stream goes on where it was when its token ended on the way (Q-16)', async () => {
+    let kept = Buffer.alloc(0);
+    let tokens = 0;
+    await using server = await scriptedServer(({ url, method, headers, body }) => {
+      if (url.pathname === '/token') return { status: 200, body: JSON.stringify({ token: `t${++tokens}` }) };
+      const challenge = { 'www-authenticate': `Bearer realm="http://${headers.host}/token",error="invalid_token"` };
+      if (headers.authorization === undefined) return { status: 401, headers: challenge };
+      if (method === 'POST') return { status: 202, headers: { location: '/up' } };
+      if (method === 'GET') return { status: 204, headers: { range: `0-${kept.byteLength - 1}` } };
+      const isExpired = kept.byteLength === 0;
+      kept = Buffer.concat([kept, body.subarray(0, isExpired ? body.byteLength - 100 : undefined)]);
+      return isExpired ? { status: 401, headers: challenge } : { status: method === 'PUT' ? 201 : 202 };
+    });
+    const keychain = fixedKeychain({ source: 'the test', username: 'joe', password: 'secret' });
+    await open(server, { keychain }).push(large.target, new WatchedStream(piecesOf(large.bytes, 65_536)));
+    expect(kept.equals(large.bytes)).toBe(true);
+    expect(methods(server).filter((method) => method !== 'GET')).toEqual(['POST', 'POST', 'PUT', 'PATCH', 'PUT']);
+  });
+
+  it('to a registry whose count creeps ends', async () => {
+    let said = 0;
+    await using server = await sessions(({ method }) => {
+      if (method === 'GET') return { status: 204, headers: { range: `0-${(said += 2)}` } };
+      return method === 'PUT' || method === 'PATCH' ? { status: 503 } : undefined;
+    });
+    await expect(open(server).pushFrom(large.target, reopenable(large))).rejects.toMatchObject({ status: 503 });
+    expect(server.requests.length).toBeLessThan(30);
+  });
+
   it('goes on however often bytes of a broken piece arrive after the registry was asked, as long as it gets further', async () => {
     const received: Buffer[] = [];
     let pieces = 0;

@@ -36,6 +36,8 @@ export async function uploadBlob(
 const maxRestarts = 5;
 /** Bytes that count as getting further: a registry whose count creeps would make an upload endless. */
 const leastProgress = 64 * 1024;
+/** Of a small blob any so many-th part counts. */
+const leastShare = 64;
 
 class BlobUpload {
   readonly #client: RepositoryClient;
@@ -65,8 +67,8 @@ class BlobUpload {
   #restarts = 0;
   /** The furthest that any session got. */
   #best = 0;
-  /** How far that was when restarts were last counted from zero. */
-  #restartsFrom = 0;
+  /** How far that was when restarts and tries were last counted from zero. */
+  #countedFrom = 0;
   #lastError: unknown;
   /** The bytes that are missing cannot be read again. */
   #hopeless = false;
@@ -203,10 +205,10 @@ class BlobUpload {
     this.#offset = offset;
     if (offset <= this.#best) return;
     this.#best = offset;
-    this.#tries.advance();
-    if (offset - this.#restartsFrom < leastProgress) return;
-    this.#restartsFrom = offset;
+    if (offset - this.#countedFrom < Math.min(leastProgress, this.#target.size / leastShare)) return;
+    this.#countedFrom = offset;
     this.#restarts = 0;
+    this.#tries.advance();
   }
 
   /** Asks how much of the upload is there. @returns whether all of it is, and no session any more */
@@ -241,9 +243,15 @@ class BlobUpload {
     if (isAnswerToPut && mayHaveArrived(error) && (await this.#isThere())) return true;
     if (isRetryable(error)) await this.#afterBreak(error);
     else if (!(error instanceof ResponseError)) throw error;
+    else if (this.#isLateRefusal(error)) this.#askAgain();
     else if (this.#offset < this.#target.size && this.#form !== 'whole') this.#afterRefusedPiece(error);
     else this.#afterRefusedPut(error);
     return false;
+  }
+
+  /** A token that ended while a stream was read: a new one is there, but only what is kept of the stream can be sent again. */
+  #isLateRefusal({ status }: ResponseError): boolean {
+    return status === 401 && !this.#content.canRead(this.#form === 'whole' ? 0 : this.#offset);
   }
 
   async #afterBreak(error: NetworkError | ResponseError): Promise<void> {
