@@ -211,6 +211,22 @@ describe('a mount (Q-50)', () => {
     },
   );
 
+  it.each([
+    [403, false],
+    [503, true],
+    [429, true],
+    ['cut', true],
+  ] as const)('that is answered %s once says of the next one: %s', async (fault, mayMount) => {
+    await using registry = await simulateRegistry({});
+    await (await registry.content('base')).push(blob.target, blob.bytes);
+    const client = clientOf(registry);
+    const [store, base] = [remote(registry.repository('app'), client), remote(registry.repository('base'), client)];
+    registry.fault = () => fault;
+    expect(await store.mount(blob.target, base)).toBe(false);
+    registry.fault = undefined;
+    expect([store.canMountFrom(base), await store.mount(blob.target, base)]).toEqual([mayMount, mayMount]);
+  });
+
   it('asks for a token that may also pull from the source', async () => {
     await using registry = await simulateRegistry({ users, anonymous: {}, mount: 'needs-scope' });
     await (await registry.content('base')).push(blob.target, blob.bytes);

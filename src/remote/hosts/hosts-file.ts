@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts';
 import { checkRepositoryName, dockerHub, parseRegistry, type RegistryName } from '../../oci/reference.ts';
 import { isDockerHub } from '../auth/auth-entries.ts';
 import type { HostSettings, Mirror } from '../transport/host-settings.ts';
+import { headerName, headerValue, reservedHeaders } from '../transport/usable-headers.ts';
 import { parseByteSize } from './byte-size.ts';
 import { type CredentialSource, readCredentials } from './credential-source.ts';
 import { parseSettingsFile, type SettingsNode } from './settings-node.ts';
@@ -151,21 +152,10 @@ function readPrefix(node: SettingsNode): string {
   }
 }
 
-// RFC 9110 sections 5.1 and 5.5.
-const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
-const framing: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'user-agent',
-]);
-
 function readHeaders(node: SettingsNode): Readonly<Record<string, string>> {
   const entries = node.members('a map of names to values').map(([name, value]) => {
     if (!headerName.test(name)) throw value.fault(`${value.path} is no name of a header`);
-    if (framing.has(name.toLowerCase())) throw value.fault(`${value.path} is not for settings to choose`);
+    if (reservedHeaders.has(name.toLowerCase())) throw value.fault(`${value.path} is not for settings to choose`);
     // The value may be a secret: it is not shown.
     const text = value.isText ? value.text('a text') : '';
     if (text === '' || !headerValue.test(text)) throw value.fault(`${value.path} is no text that a header can have`);

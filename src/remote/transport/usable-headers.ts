@@ -23,10 +23,11 @@ function fault(name: string): string {
 }
 
 // RFC 9110 sections 5.1 and 5.5.
-const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+export const headerName: RegExp = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const headerValue: RegExp = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const reservedHeaders: ReadonlySet<string> = new Set([
+/** What frames a message, or says who sends it, is no setting. Names in lower case. */
+export const reservedHeaders: ReadonlySet<string> = new Set([
   'user-agent',
   'host',
   'content-length',

@@ -4,6 +4,7 @@ import type { CallOptions } from '../../options.ts';
 import { repositoryScope } from '../../wire/scope.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import { ResponseError } from '../transport/response-error.ts';
+import { isRetryable } from '../transport/retry.ts';
 import { sessionIn, startedStatuses, type UploadSession } from './session.ts';
 
 export interface MountResult {
@@ -40,6 +41,6 @@ export async function mountBlob(
   } catch (error) {
     signal?.throwIfAborted();
     if (!isOciError(error)) throw error;
-    return { mounted: false, refused: error instanceof ResponseError && error.code !== 'RATE_LIMITED' };
+    return { mounted: false, refused: error instanceof ResponseError && !isRetryable(error) };
   }
 }
