@@ -108,6 +108,25 @@ describe('crane copy --all-tags', () => {
     ]);
   });
 
+  it('leaves what the target has alone when told to: tags, digest tags, an archive', async () => {
+    const image = images.get('latest') ?? imageOf('latest');
+    const [theirs, ours] = [imageOf('their signature'), imageOf('our signature')];
+    const tag = `sha256-${hexOf(image.target.digest)}.sig`;
+    await pushImage(store(source), theirs, tag);
+    await pushImage(store(target), ours, tag);
+    const flags = ['-n', '--digest-tags', '--include', 'latest'];
+    const { stderr } = await succeed('copy', '-a', ...flags, source, target);
+    expect(stderr).toContain(`The tag ${tag} is not copied`);
+    expect(await tagsOf(target)).toEqual(['latest', tag].toSorted());
+    expect(await store(target).resolve(tag)).toMatchObject(ours.target);
+    expect((await succeed('copy', '-a', ...flags, source, target)).stderr).toContain('Skipping latest');
+    const archive = `oci-archive:${await testDirectory()}/a.tar`;
+    await succeed('copy', '-a', '-n', '--include', 'latest', source, archive);
+    const again = await crane('copy', '-a', '-n', source, archive);
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('refusing to replace the file') });
+    expect(await tagsOf(archive)).toEqual(['latest']);
+  });
+
   it('plans without changing anything', async () => {
     await pushImage(store(target), imageOf('other'), 'latest');
     const same = images.get('1.0.0');

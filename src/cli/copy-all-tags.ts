@@ -92,7 +92,7 @@ class TagsCopy {
   readonly #lines = new Map<string, DryRunLine>();
 
   constructor(session: Session, places: Places, options: CopyAllTagsOptions) {
-    const { dryRun, keepGoing, concurrency, referrers, digestTags, trustManifests } = options;
+    const { dryRun, keepGoing, noClobber, concurrency, referrers, digestTags, trustManifests } = options;
     this.#session = session;
     this.#places = places;
     this.#options = options;
@@ -104,6 +104,7 @@ class TagsCopy {
       concurrency,
       referrers,
       digestTags,
+      keepDigestTags: noClobber,
       trustManifests,
       tagged: this.#tagged,
       manifests: this.#manifests,
@@ -178,7 +179,9 @@ async function listTags(session: Session, store: TagLister): Promise<readonly st
 }
 
 /** A repository that is not there, or not to be seen, has no tags to protect. */
-async function takenTags(session: Session, { existing }: Destination): Promise<ReadonlySet<string>> {
+async function takenTags(session: Session, place: Destination): Promise<ReadonlySet<string>> {
+  await place.checkAbsent?.();
+  const { existing } = place;
   if (existing === undefined || !canListTags(existing)) return new Set();
   try {
     return new Set(await listTags(session, existing));

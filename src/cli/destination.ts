@@ -14,6 +14,8 @@ export interface Destination {
   readonly name: string;
   /** What is there already; `undefined` for an archive, which is written anew. */
   readonly existing: (ContentSink & Partial<ContentSource> & Partial<TagLister>) | undefined;
+  /** For what can only be replaced whole. @throws {OciError} `CONFLICT` when it is there */
+  checkAbsent?(): Promise<void>;
   begin(source: ContentSource, options: GraphCopyOptions): Transfer;
 }
 
@@ -48,10 +50,10 @@ export async function registryDestination(
 }
 
 /** What would be copied to a destination, without changing anything there. */
-export function rehearsal(session: Session, { name, existing }: Pick<Destination, 'name' | 'existing'>): Destination {
+export function rehearsal(session: Session, destination: Destination): Destination {
+  const { existing } = destination;
   return {
-    name,
-    existing,
+    ...destination,
     begin(source, options) {
       const onProgress = logCopy({ log: session.log, onProgress: undefined, isJson: false }, undefined);
       const plan = new CopyPlan(existing);

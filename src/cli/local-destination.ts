@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { OciError, quoted } from '../errors.ts';
 import { openOrCreateLayout } from '../layout/layout-store.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { CopyPlan } from '../ops/copy-plan.ts';
@@ -45,6 +47,7 @@ export function ociArchiveDestination(session: Session, path: string): Destinati
   return {
     name: `oci-archive:${path}`,
     existing: undefined,
+    checkAbsent: () => checkAbsent(path),
     begin(source, options) {
       const plan = new CopyPlan();
       const untagged: Descriptor[] = [];
@@ -75,6 +78,15 @@ export function ociArchiveDestination(session: Session, path: string): Destinati
       };
     },
   };
+}
+
+/** Archives are written whole; one that is there is replaced, unless `--no-clobber` asks first. */
+export async function checkAbsent(path: string): Promise<void> {
+  const exists = await stat(path).catch(() => undefined);
+  if (exists === undefined) return;
+  throw new OciError('CONFLICT', `refusing to replace the file ${quoted(path)}`, {
+    hint: 'Leave --no-clobber out to replace it',
+  });
 }
 
 /** The source, with manifests that were read already or are not there. */

@@ -1,9 +1,8 @@
-import { stat } from 'node:fs/promises';
-import { OciError, quoted } from '../errors.ts';
+import { OciError } from '../errors.ts';
 import { CopyPlan } from '../ops/copy-plan.ts';
 import { copyGraph } from '../ops/copy.ts';
 import { imageForPlatform } from '../ops/resolve.ts';
-import { layoutDestination, ociArchiveDestination } from './local-destination.ts';
+import { checkAbsent, layoutDestination, ociArchiveDestination } from './local-destination.ts';
 import type { LocalLocation } from './location.ts';
 import type { ChosenArtifact } from './open.ts';
 import type { Session } from './session.ts';
@@ -19,7 +18,7 @@ export async function openLocalTarget(session: Session, location: LocalLocation)
     }
     case 'oci-archive': {
       const target = targetIn(session, ociArchiveDestination(session, path), { text, tag, digest, name: undefined });
-      return { ...target, tag: tag ?? '', current: () => absent(path) };
+      return { ...target, tag: tag ?? '', current: () => vacant(path) };
     }
     case 'docker-archive':
       return dockerArchiveTarget(session, location);
@@ -32,7 +31,7 @@ function dockerArchiveTarget(session: Session, { text, path, tag, digest }: Loca
   return {
     name: text,
     tag: tag ?? '',
-    current: () => absent(path),
+    current: () => vacant(path),
     async write(artifact, options = {}) {
       checkFits(artifact, options, session);
       const { signal, onProgress } = session;
@@ -48,13 +47,9 @@ function dockerArchiveTarget(session: Session, { text, path, tag, digest }: Loca
   };
 }
 
-/** Archives are written whole; one that is there is replaced, unless `--no-clobber` asks first. */
-async function absent(path: string): Promise<undefined> {
-  const exists = await stat(path).catch(() => undefined);
-  if (exists === undefined) return;
-  throw new OciError('CONFLICT', `refusing to replace the file ${quoted(path)}`, {
-    hint: 'Leave --no-clobber out to replace it',
-  });
+/** @throws {OciError} `CONFLICT` when the file is there */
+async function vacant(path: string): Promise<undefined> {
+  await checkAbsent(path);
 }
 
 /** @throws {OciError} `UNSUPPORTED` for what the format has no place for */

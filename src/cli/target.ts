@@ -1,14 +1,18 @@
 import { isOciError, OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { identifierOf, type Reference } from '../oci/reference.ts';
-import type { CopyOptions, CopySummary } from '../ops/copy-options.ts';
+import type { CopySummary } from '../ops/copy-options.ts';
+import type { GraphCopyOptions } from '../ops/graph-copy.ts';
 import type { ContentSource } from '../store/store.ts';
 import { type Destination, registryDestination, rehearsal } from './destination.ts';
 import type { Location } from './location.ts';
 import type { ChosenArtifact } from './open.ts';
 import type { Session } from './session.ts';
 
-export type WriteOptions = Pick<CopyOptions, 'concurrency' | 'referrers' | 'digestTags' | 'trustManifests'> & {
+export type WriteOptions = Pick<
+  GraphCopyOptions,
+  'concurrency' | 'referrers' | 'digestTags' | 'keepDigestTags' | 'trustManifests'
+> & {
   /** Change nothing, and find out what would be. @default false */
   readonly dryRun?: boolean | undefined;
 };

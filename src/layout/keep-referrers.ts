@@ -1,10 +1,12 @@
 import { describeBytes } from '../content/hash.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { collectVerified } from '../content/verify.ts';
+import { isOciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { bySubject, referrersEntry, withReferrerEntries, withReferrers } from '../oci/layout-referrers.ts';
 import { withEntry } from '../oci/image-layout.ts';
+import { type ImageIndex, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
@@ -48,10 +50,25 @@ async function writeList(
   group: readonly Referrer[],
   options: CallOptions,
 ): Promise<Descriptor | undefined> {
-  const old = before && (await collectVerified(await content.fetch(before, options), before, maxManifestSize));
-  const bytes = withReferrers(old, group);
+  const bytes = withReferrers(before && (await readList(content, before, options)), group);
   if (bytes === undefined) return undefined;
   const list = describeBytes(bytes, mediaTypes.ociIndex);
   await content.push(list, bytes, options);
   return list;
+}
+
+/** @returns `undefined` when the entry of a list's name leads to none: the content is lost, or something else */
+async function readList(
+  content: Pick<ContentStore, 'fetch'>,
+  target: Descriptor,
+  options: CallOptions,
+): Promise<ImageIndex | undefined> {
+  try {
+    const bytes = await collectVerified(await content.fetch(target, options), target, maxManifestSize);
+    const manifest = parseManifest(bytes, target);
+    return manifest.kind === 'index' ? manifest.index : undefined;
+  } catch (error) {
+    if (isOciError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { findEntry, refNameOf, withEntry } from './image-layout.ts';
-import { encodeJson, parseJson, type JsonValue } from './json.ts';
+import { encodeJson, type JsonValue } from './json.ts';
 import type { ImageIndex } from './manifest.ts';
 import { annotationKeys } from './annotations.ts';
 import { mediaTypes } from './media-type.ts';
@@ -24,20 +24,17 @@ export function isAttachedName(entry: Descriptor): boolean {
 /**
  * The list of a subject's referrers with more of them.
  *
- * @param old the list's bytes so far
+ * @param old the list so far
  * @returns `undefined` when the list has them already
  */
-export function withReferrers(old: Uint8Array | undefined, referrers: readonly Referrer[]): Uint8Array | undefined {
-  const document = (old === undefined ? {} : parseJson(old, 'The list of referrers', 'INVALID_LAYOUT')) as {
-    readonly manifests?: readonly Descriptor[];
-  };
-  const { manifests = [] } = document;
+export function withReferrers(old: ImageIndex | undefined, referrers: readonly Referrer[]): Uint8Array | undefined {
+  const manifests = old?.manifests ?? [];
   const known = new Set(manifests.map(({ digest }) => digest));
   const fresh = referrers.map(({ descriptor }) => descriptor).filter(({ digest }) => !known.has(digest));
   if (fresh.length === 0) return undefined;
   const list = [...manifests, ...fresh].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const head = { schemaVersion: 2, mediaType: mediaTypes.ociIndex };
-  return new TextEncoder().encode(encodeJson({ ...head, ...document, manifests: list as unknown as JsonValue }));
+  return new TextEncoder().encode(encodeJson({ ...head, ...old, manifests: list } as unknown as JsonValue));
 }
 
 /** The index with entries for referrers, and for the list of them. */
@@ -57,7 +54,8 @@ export function bySubject<R extends Referrer>(referrers: readonly R[]): Readonly
   const groups = new Map<Digest, R[]>();
   for (const referrer of referrers) {
     const group = groups.get(referrer.subject) ?? [];
-    groups.set(referrer.subject, [...group, referrer]);
+    group.push(referrer);
+    groups.set(referrer.subject, group);
   }
   return groups;
 }

@@ -19,6 +19,8 @@ import { ReferrerCopy } from './referrer-copy.ts';
 export interface GraphCopyOptions extends CopyOptions {
   /** A root that fails leaves the others going. @default false */
   readonly keepGoing?: boolean | undefined;
+  /** Digest tags that name other content at the sink stay as they are. @default false */
+  readonly keepDigestTags?: boolean | undefined;
   /** Manifests that are made from what is at the source and not there themselves, by digest: trimmed indexes. @default none */
   readonly manifests?: ReadonlyMap<Digest, Uint8Array> | undefined;
   /** What tags of the sink name, where that has been asked already. @default the sink is asked */
@@ -312,8 +314,16 @@ export class GraphCopy {
     const root = await this.#slots.ask(() =>
       onSide('source', () => this.#source.resolve(tag, { signal: this.#signal })),
     );
+    if (this.#options.keepDigestTags === true && !(await this.#isFree(tag, root))) {
+      return this.#warn(`The tag ${tag} is not copied: the target has one that names other content`);
+    }
     await this.#copyManifest(root, { run, depth: 0, level: 0, tag });
     run.digestTags.push(tag);
+  }
+
+  async #isFree(tag: string, root: Descriptor): Promise<boolean> {
+    const named = await this.#manifests.named(tag);
+    return named === undefined || named.digest === root.digest;
   }
 
   #followReferrers(options: Exclude<CopyOptions['referrers'], boolean | undefined>): ReferrerCopy {

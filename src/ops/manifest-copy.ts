@@ -73,18 +73,20 @@ export class ManifestCopy {
 
   /** A registry with immutable tags refuses even the same manifest, so it is not sent where the tag already names it. */
   async isTagged(target: Descriptor, tag: string): Promise<boolean> {
+    return (await this.named(tag))?.digest === target.digest;
+  }
+
+  /** What a tag names at the sink, as far as that can be asked. */
+  async named(tag: string): Promise<Descriptor | undefined> {
     const sink = this.#sink as ContentSink & Partial<ContentSource>;
     const asked = this.#options.tagged?.get(tag);
-    if (asked === undefined && sink.resolve === undefined) return false;
+    if (asked === undefined && sink.resolve === undefined) return undefined;
     try {
-      const found = await this.#options.slots.ask(
-        async () => asked ?? sink.resolve?.(tag, { signal: this.#options.signal }),
-      );
-      return found?.digest === target.digest;
+      return await this.#options.slots.ask(async () => asked ?? sink.resolve?.(tag, { signal: this.#options.signal }));
     } catch {
       // Whatever keeps the tag from being read, the push shows whether it matters.
       this.#options.signal.throwIfAborted();
-      return false;
+      return undefined;
     }
   }
 

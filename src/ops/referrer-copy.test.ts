@@ -248,6 +248,22 @@ describe('a layout between two registries', () => {
     }
   });
 
+  it('begins a list anew where what is under its name is lost or no list', async () => {
+    const from = await signedImage();
+    const layout = await createLayout(await testDirectory());
+    const name = referrersTag(from.image.target.digest);
+    await pushImage(layout, from.sbom, name);
+    await copyGraph(from.store, layout, from.image.target, { tag: 'v1', referrers: true });
+    const list = await layout.resolve(name);
+    expect(list.mediaType).toBe(mediaTypes.ociIndex);
+    await layout.deleteBlob(list.digest);
+    await copyGraph(from.store, layout, from.image.target, { tag: 'v1', referrers: true });
+    expect((await layout.referrers(from.image.target)).map(({ digest }) => digest).toSorted()).toEqual(
+      sorted(from.sbom, from.signature),
+    );
+    expect(await layout.resolve(name)).toEqual(list);
+  });
+
   it('finds what other programs have listed in one way only', async () => {
     const from = await signedImage();
     const oras = await createLayout(await testDirectory());

@@ -208,6 +208,9 @@ describe('crane copy --dry-run', () => {
     );
     await succeed('copy', ...names);
     expect((await succeed('copy', '--dry-run', ...names)).stdout).toBe(`same    ${arrow} ${index.target.digest}\n`);
+    expect((await succeed('copy', '--dry-run', '--no-clobber', '--referrers', ...names)).stdout).toBe(
+      `same    ${arrow} ${index.target.digest}\n`,
+    );
     const layout = `${await testDirectory()}/none`;
     expect((await succeed('copy', '--dry-run', names[0], `oci:${layout}:v1`)).stdout).toContain('new     ');
     await expect(openLayout(layout)).rejects.toMatchObject({ code: 'NOT_FOUND' });

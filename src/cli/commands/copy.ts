@@ -50,6 +50,7 @@ export const command: Command<Session, Globals> = defineCommand({
     const write = {
       ...attachmentsOf(given),
       concurrency: concurrencyOf(given.jobs, session),
+      keepDigestTags: given['no-clobber'],
       trustManifests: given.fast,
       dryRun: given['dry-run'],
     };
@@ -97,8 +98,11 @@ async function copyOne(
   const artifact = await step(`fetching ${JSON.stringify(source)}`, async () =>
     chooseImages(session, await openLocation(session, from), sparse),
   );
-  if (noClobber && (await isTaken(target, artifact.root.digest))) return;
-  const summary = await step(`copying ${source} to ${destination}`, () => target.write(artifact, write));
+  const taken = noClobber && (await isTaken(target, artifact.root.digest));
+  if (taken && write.dryRun !== true) return;
+  const summary = await step(`copying ${source} to ${destination}`, () =>
+    target.write(artifact, taken ? { dryRun: true, trustManifests: true } : write),
+  );
   if (write.dryRun !== true) return;
   const { formatDryRun } = await import('../dry-run.ts');
   const before = isArchive(to.kind) ? undefined : await target.current();
