@@ -3,11 +3,12 @@ import type { TransferOptions } from '../../store/progress.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import type { NetworkError } from '../transport/exchange.ts';
 import { ResponseError } from '../transport/response-error.ts';
-import { isRetryable, type Tries } from '../transport/retry.ts';
+import { isRetryable } from '../transport/retry.ts';
 import type { UploadContent } from './content.ts';
 import { ContentReader } from './content-reader.ts';
 import { type UploadForm, UploadForms } from './forms.ts';
 import { offsetAfterPiece, offsetsAfterBreak } from './offsets.ts';
+import { UploadPatience } from './patience.ts';
 import { endsSession, mayHaveArrived, refusesForm, withRepositoryHint } from './refusal.ts';
 import { isThere, patchBlob, putBlob } from './requests.ts';
 import { askSession, cancelSession, openSession, receivedIn, sessionAfter, type UploadSession } from './session.ts';
@@ -32,19 +33,12 @@ export async function uploadBlob(
   await new BlobUpload(client, expected, content, options).run();
 }
 
-/** Sessions, and offsets, that may come to nothing before the upload gets further. */
-const maxRestarts = 5;
-/** Bytes that count as getting further: a registry whose count creeps would make an upload endless. */
-const leastProgress = 64 * 1024;
-/** Of a small blob any so many-th part counts. */
-const leastShare = 64;
-
 class BlobUpload {
   readonly #client: RepositoryClient;
   readonly #target: Descriptor;
   readonly #content: ContentReader;
   readonly #options: UploadOptions;
-  readonly #tries: Tries;
+  readonly #patience: UploadPatience;
   readonly #forms: UploadForms;
   readonly #cancelled: Promise<void>[] = [];
   #session: UploadSession | undefined;
@@ -64,11 +58,6 @@ class BlobUpload {
   #distrusted = false;
   /** It was gone on where the registry said. */
   #resumed = false;
-  #restarts = 0;
-  /** The furthest that any session got. */
-  #best = 0;
-  /** How far that was when restarts and tries were last counted from zero. */
-  #countedFrom = 0;
   #lastError: unknown;
   /** The bytes that are missing cannot be read again. */
   #hopeless = false;
@@ -81,12 +70,13 @@ class BlobUpload {
     this.#options = options;
     this.#session = session;
     this.#forms = new UploadForms(client, target.size);
-    this.#tries = client.transport.tries(
+    const tries = client.transport.tries(
       signal,
       onProgress === undefined
         ? undefined
         : (attempt, delayMs, { message }) => onProgress({ type: 'retry', target, attempt, delayMs, message }),
     );
+    this.#patience = new UploadPatience(tries, target.size);
   }
 
   async run(): Promise<void> {
@@ -98,7 +88,7 @@ class BlobUpload {
       this.#forms.remember();
     } catch (error) {
       this.#abandonSession();
-      throw this.#best === 0 && this.#forms.accepted === 0 ? withRepositoryHint(error) : error;
+      throw this.#patience.best === 0 && this.#forms.accepted === 0 ? withRepositoryHint(error) : error;
     } finally {
       await Promise.all([...this.#cancelled, this.#content.close()]);
     }
@@ -203,12 +193,7 @@ class BlobUpload {
 
   #moveTo(offset: number): void {
     this.#offset = offset;
-    if (offset <= this.#best) return;
-    this.#best = offset;
-    if (offset - this.#countedFrom < Math.min(leastProgress, this.#target.size / leastShare)) return;
-    this.#countedFrom = offset;
-    this.#restarts = 0;
-    this.#tries.advance();
+    this.#patience.reached(offset);
   }
 
   /** Asks how much of the upload is there. @returns whether all of it is, and no session any more */
@@ -257,11 +242,11 @@ class BlobUpload {
   async #afterBreak(error: NetworkError | ResponseError): Promise<void> {
     if (this.#form === 'whole') this.#forms.noteBreak(error);
     this.#unsure = true;
-    await this.#tries.pause(error);
+    await this.#patience.pause(error);
   }
 
   #afterRefusedPut(error: ResponseError): void {
-    if (endsSession(error) && this.#restarts === 0) return this.#restart();
+    if (endsSession(error) && this.#patience.isFresh) return this.#restart();
     if (!refusesForm(error) && !this.#resumed) throw error;
     // Pieces were put together on the registry's word, which may have been wrong.
     if (this.#resumed && this.#form !== 'whole' && error.status < 500) return this.#restart();
@@ -282,7 +267,7 @@ class BlobUpload {
       throw error;
     } else if (status === 416 && this.#refusedAt !== this.#offset) {
       this.#askAgain();
-    } else if (this.#forms.accepted > 0 || status === 416 || (endsSession(error) && this.#restarts === 0)) {
+    } else if (this.#forms.accepted > 0 || status === 416 || (endsSession(error) && this.#patience.isFresh)) {
       this.#restart();
     } else {
       this.#refuse(error);
@@ -291,7 +276,7 @@ class BlobUpload {
 
   /** OCI distribution-spec, "Pushing a blob in chunks": what is valid after a 416 is to be asked. */
   #askAgain(): void {
-    if (++this.#restarts > maxRestarts) throw this.#lastError;
+    this.#patience.restart(this.#lastError);
     this.#refusedAt = this.#offset;
     this.#unsure = true;
   }
@@ -312,7 +297,7 @@ class BlobUpload {
   }
 
   #restart(): void {
-    if (++this.#restarts > maxRestarts) throw this.#lastError;
+    this.#patience.restart(this.#lastError);
     this.#abandonSession();
   }
 
