@@ -38,10 +38,7 @@ const chunks = [
     'oci/(?:image-layout|json-spans|layout-referrers|trim-index)',
     'store/(?:caching|layout-referrers|memory|overlay)',
   ]),
-  chunk('copying', 1, [
-    'ops/(?:blob-copy|copy|digest-tags|graph-copy|manifest-copy|referrer-copy|source-blob)',
-    'cli/(?:copy-log|destination|target)\\.ts',
-  ]),
+  chunk('copying', 1, ['ops/copy', 'cli/(?:copy-log|destination|target)\\.ts']),
 ];
 
 await main();

@@ -1,6 +1,6 @@
 import { joinSignals } from '../async/join-signals.ts';
 import { Limiter } from '../async/limiter.ts';
-import { isOciError, OciError } from '../errors.ts';
+import { OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
@@ -8,12 +8,13 @@ import { isManifestType } from '../oci/media-type.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { BlobCopy } from './blob-copy.ts';
-import { CopyError, onSide } from './copy-error.ts';
+import { CopyError } from './copy-error.ts';
 import type { ChildFilter, CopyOptions, CopySummary } from './copy-options.ts';
 import { CopyRun } from './copy-run.ts';
 import { CopySlots } from './copy-slots.ts';
-import { DigestTags } from './digest-tags.ts';
+import { DigestTagCopy } from './digest-tag-copy.ts';
 import { ManifestCopy } from './manifest-copy.ts';
+import { ManifestPush } from './manifest-push.ts';
 import { ReferrerCopy } from './referrer-copy.ts';
 
 export interface GraphCopyOptions extends CopyOptions {
@@ -54,13 +55,10 @@ export class GraphCopy {
   readonly #slots: CopySlots;
   readonly #blobs: BlobCopy;
   readonly #manifests: ManifestCopy;
+  readonly #pushes: ManifestPush;
   readonly #referrers: ReferrerCopy | undefined;
-  readonly #digestTags: DigestTags | undefined;
+  readonly #digestTags: DigestTagCopy | undefined;
   readonly #visits = new Map<Digest, Promise<void>>();
-  /** Content that the sink said to have, and what of it was sent nevertheless. */
-  readonly #there = new Set<Digest>();
-  readonly #resent = new Map<Digest, Promise<void>>();
-  readonly #copiedTags = new Set<string>();
 
   /** @throws {OciError} `UNSUPPORTED` when referrers are wanted and the source cannot list them */
   constructor(source: ContentSource, sink: ContentSink, options: GraphCopyOptions = {}) {
@@ -79,8 +77,15 @@ export class GraphCopy {
     });
     const { manifests, tagged } = options;
     this.#manifests = new ManifestCopy(source, sink, { signal: this.#signal, slots: this.#slots, manifests, tagged });
+    this.#pushes = new ManifestPush({
+      blobs: this.#blobs,
+      manifests: this.#manifests,
+      isSparse: options.includeChild !== undefined,
+      childrenOf: async (target, bytes) => this.#childrenOf(parseManifest(bytes, target), target),
+      warn: (message) => this.#warn(message),
+    });
     if (referrers !== false) this.#referrers = this.#followReferrers(referrers === true ? {} : referrers);
-    if (options.digestTags === true) this.#digestTags = new DigestTags(source);
+    if (options.digestTags === true) this.#digestTags = this.#followDigestTags(options.keepDigestTags);
   }
 
   /** @see copyGraph */
@@ -91,7 +96,7 @@ export class GraphCopy {
       if (tag !== undefined) this.#onProgress?.({ type: 'queued', target: root });
       await (tag === undefined ? this.#visit(root, visit) : this.#copyManifest(root, visit));
       await run.settle();
-      await this.#copyDigestTags(run);
+      await this.#digestTags?.copy(run);
       return run.summary();
     } catch (error) {
       await this.#end(run, error);
@@ -139,12 +144,12 @@ export class GraphCopy {
       throw error;
     });
     if (await known) {
-      this.#there.add(target.digest);
+      this.#pushes.isThere(target);
       run.foundManifest();
       this.#onProgress?.({ type: 'skip', target, reason: 'exists', tag });
       return;
     }
-    await this.#push(target, bytes, { tag, children, run });
+    await this.#pushes.push(target, bytes, children, tag);
     run.movedManifest();
     this.#onProgress?.({ type: 'finish', target, tag });
   }
@@ -206,7 +211,7 @@ export class GraphCopy {
     if (outcome === 'moved') run.movedBlob(target);
     else if (outcome === 'mounted') run.mountedBlob();
     else if (outcome === 'exists') run.foundBlob();
-    if (outcome === 'mounted' || outcome === 'exists') this.#there.add(target.digest);
+    if (outcome === 'mounted' || outcome === 'exists') this.#pushes.isThere(target);
   }
 
   /** @returns `undefined` for a manifest of a type that is not known and that names no other content */
@@ -249,83 +254,6 @@ export class GraphCopy {
     return children.filter(({ mediaType }) => isManifestType(mediaType));
   }
 
-  async #push(
-    target: Descriptor,
-    bytes: Uint8Array,
-    {
-      tag,
-      children,
-      run,
-    }: { readonly tag?: string | undefined; readonly children: readonly Descriptor[]; readonly run: CopyRun },
-  ): Promise<void> {
-    try {
-      await this.#manifests.put(target, bytes, tag);
-    } catch (error) {
-      if (!isOciError(error, 'MISSING_CONTENT')) throw error;
-      // A registry may answer that it has a blob and know nothing of it afterwards (demand-and-quirks reference, Q-52).
-      const doubtful = children.filter(({ digest }) => this.#there.has(digest));
-      if (doubtful.length === 0) throw this.#explained(error);
-      this.#warn(`The target lacks content of ${target.digest} that it said to have; it is sent again`);
-      await all(doubtful.map((child) => this.#resend(child, run)));
-      await this.#manifests.put(target, bytes, tag);
-    }
-  }
-
-  #resend(target: Descriptor, run: CopyRun): Promise<void> {
-    const known = this.#resent.get(target.digest);
-    if (known !== undefined) return known;
-    const task = isManifestType(target.mediaType) ? this.#resendManifest(target, run) : this.#blobs.resend(target);
-    this.#resent.set(target.digest, task);
-    return task;
-  }
-
-  async #resendManifest(target: Descriptor, run: CopyRun): Promise<void> {
-    const bytes = await this.#manifests.read(target);
-    const children = await this.#childrenOf(parseManifest(bytes, target), target);
-    await this.#push(target, bytes, { children, run });
-  }
-
-  #explained(error: OciError): OciError {
-    if (this.#options.includeChild === undefined || !isOciError(error.cause)) return error;
-    const { code, message } = error.cause;
-    const hint = 'It takes no index without all of its images: leave --sparse out, and the index is trimmed';
-    return new CopyError('target', new OciError(code, message, { cause: error.cause, hint }));
-  }
-
-  /** What a digest tag names may have digest tags itself. */
-  async #copyDigestTags(run: CopyRun): Promise<void> {
-    const digestTags = this.#digestTags;
-    if (digestTags === undefined) return;
-    while (run.unlooked.size > 0) {
-      const digests = Array.from(run.unlooked);
-      run.unlooked.clear();
-      const options = { signal: this.#signal };
-      const found = await Promise.all(
-        digests.map((digest) => this.#slots.ask(() => onSide('source', () => digestTags.of(digest, options)))),
-      );
-      const tags = found.flat().filter((tag) => !this.#copiedTags.has(tag));
-      for (const tag of tags) this.#copiedTags.add(tag);
-      await all(tags.map((tag) => this.#copyDigestTag(tag, run)));
-      await run.settle();
-    }
-  }
-
-  async #copyDigestTag(tag: string, run: CopyRun): Promise<void> {
-    const root = await this.#slots.ask(() =>
-      onSide('source', () => this.#source.resolve(tag, { signal: this.#signal })),
-    );
-    if (this.#options.keepDigestTags === true && !(await this.#isFree(tag, root))) {
-      return this.#warn(`The tag ${tag} is not copied: the target has one that names other content`);
-    }
-    await this.#copyManifest(root, { run, depth: 0, level: 0, tag });
-    run.digestTags.push(tag);
-  }
-
-  async #isFree(tag: string, root: Descriptor): Promise<boolean> {
-    const named = await this.#manifests.named(tag);
-    return named === undefined || named.digest === root.digest;
-  }
-
   #followReferrers(options: Exclude<CopyOptions['referrers'], boolean | undefined>): ReferrerCopy {
     const host = {
       source: this.#source,
@@ -336,21 +264,27 @@ export class GraphCopy {
       copy: (target: Descriptor, bytes: Uint8Array, run: CopyRun, level: number) =>
         this.#visit(target, { run, level, depth: 0, bytes }),
       resend: (target: Descriptor, bytes: Uint8Array) => this.#manifests.put(target, bytes),
-      wasThere: (digest: Digest) => this.#there.has(digest),
+      wasThere: (digest: Digest) => this.#pushes.wasThere(digest),
       warn: (message: string) => this.#warn(message),
     };
     return new ReferrerCopy(host, options);
   }
 
+  #followDigestTags(keep: boolean | undefined): DigestTagCopy {
+    const host = {
+      source: this.#source,
+      signal: this.#signal,
+      ask: <T>(question: () => Promise<T>) => this.#slots.ask(question),
+      copy: (root: Descriptor, run: CopyRun, tag: string) => this.#copyManifest(root, { run, depth: 0, level: 0, tag }),
+      named: (tag: string) => this.#manifests.named(tag),
+      warn: (message: string) => this.#warn(message),
+    };
+    return new DigestTagCopy(host, { keep });
+  }
+
   #warn(message: string): void {
     this.#onProgress?.({ type: 'warning', message });
   }
-}
-
-/** Like `Promise.all`, but rejects when all have ended. */
-async function all(tasks: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(tasks);
-  await Promise.all(tasks);
 }
 
 /** Whether there is a digest in a document of a kind that nobody knows. */
