@@ -61,6 +61,19 @@ describe('Transport, authorization', () => {
     expect(tokenRequests(server)).toHaveLength(2);
   });
 
+  it('starts no upload with a token that is half over, which would do for a question (Q-16)', async () => {
+    let now = 0;
+    await using server = await tokenServer({ token: { token: 'T', expires_in: 1000 } });
+    const transport = make({ now: () => now });
+    await transport.perform(request(server));
+    now = 600_000;
+    await transport.perform(request(server));
+    expect(tokenRequests(server)).toHaveLength(1);
+    const replayable = { size: 100, replayable: true, open: () => Buffer.alloc(100) };
+    await transport.perform({ ...request(server), method: 'PUT', body: replayable });
+    expect(tokenRequests(server)).toHaveLength(2);
+  });
+
   it('exchanges an identity token by POST, and shows the refresh token it got the next time', async () => {
     let now = 0;
     await using server = await tokenServer({ token: { access_token: 'T', refresh_token: 'R2' } });

@@ -56,6 +56,7 @@ function abandonable<Request, Options>(agent: Connecting<Request, Options>): Age
         opening.abort();
       };
     });
+    abandoned?.throwIfAborted();
     abandoned?.addEventListener('abort', abandon, { once: true });
     try {
       if (connectOpts !== undefined) agent.connectOpts = { ...connectOpts, signal: opening.signal };

@@ -205,7 +205,7 @@ export class Transport {
   async #attempt(request: RegistryRequest): Promise<Answer> {
     request.signal?.throwIfAborted();
     const host = this.#hostOf(request.registry);
-    const isLong = !isReplayable(request.body);
+    const isLong = kindOf(request) === 'upload';
     const session = host.authorizer.session({ ...request, reads: isRead(request.method), isLong });
     let retriedTarget = false;
     for (;;) {
