@@ -31,14 +31,14 @@ const chunks = [
     'store/(?!caching|layout-referrers|memory|overlay)',
     'remote/(?!hosts/|transport/proxy-agent)',
     'ops/(?:read|resolve)\\.ts',
-    'cli/(?:copy-flags|location|open)\\.ts',
+    'cli/(?:copying/flags|location|open)\\.ts',
   ]),
   chunk('files', 2, [
     'content/file\\.ts',
     'oci/(?:image-layout|json-spans|layout-referrers|trim-index)',
     'store/(?:caching|layout-referrers|memory|overlay)',
   ]),
-  chunk('copying', 1, ['ops/copy', 'cli/(?:copy-log|destination|target)\\.ts']),
+  chunk('copying', 1, ['ops/copy', 'cli/copying/(?:destination|log|target)\\.ts']),
 ];
 
 await main();

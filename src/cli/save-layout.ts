@@ -1,7 +1,7 @@
 import { openOrCreateLayout } from '../layout/layout-store.ts';
 import { formatReference } from '../oci/reference.ts';
 import { copyGraph } from '../ops/copy.ts';
-import { logCopy } from './copy-log.ts';
+import { logCopy } from './copying/log.ts';
 import type { Location } from './location.ts';
 import type { SaveOptions } from './save.ts';
 import { step } from './step.ts';

@@ -3,14 +3,14 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues, int, strings } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
-import { attachmentFlags, attachmentsOf, concurrencyOf } from '../copy-flags.ts';
+import { attachmentFlags, attachmentsOf, concurrencyOf } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { chooseImages, openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
-import { sideFlags } from '../side-flags.ts';
+import { sideFlags } from '../connections/side-flags.ts';
 import { step } from '../step.ts';
-import { openTarget, type Target, type WriteOptions } from '../target.ts';
+import { openTarget, type Target, type WriteOptions } from '../copying/target.ts';
 
 const flags = {
   'all-tags': bool({ shorthand: 'a', description: 'Copy all tags of the repository SRC to the repository DST' }),
@@ -55,7 +55,7 @@ export const command: Command<Session, Globals> = defineCommand({
       dryRun: given['dry-run'],
     };
     if (!given['all-tags']) return copyOne(session, [source, destination], write, given);
-    const { copyAllTags } = await import('../copy-all-tags.ts');
+    const { copyAllTags } = await import('../copying/all-tags.ts');
     return copyAllTags(session, source, destination, {
       ...write,
       noClobber: given['no-clobber'],
@@ -104,7 +104,7 @@ async function copyOne(
     target.write(artifact, taken ? { dryRun: true, trustManifests: true } : write),
   );
   if (write.dryRun !== true) return;
-  const { formatDryRun } = await import('../dry-run.ts');
+  const { formatDryRun } = await import('../copying/dry-run.ts');
   const before = isArchive(to.kind) ? undefined : await target.current();
   await session.print(`${formatDryRun({ source, target: destination, root: artifact.root, before, summary })}\n`);
 }

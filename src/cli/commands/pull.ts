@@ -2,7 +2,7 @@ import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
-import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copy-flags.ts';
+import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { chooseImages, openForPlatform, openLocation } from '../open.ts';

@@ -4,13 +4,13 @@ import { formatRepository } from '../../oci/reference.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
-import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copy-flags.ts';
+import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
 import { parseLocation } from '../location.ts';
 import { openPath } from '../open-path.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import { openTarget } from '../target.ts';
+import { openTarget } from '../copying/target.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'PATH IMAGE',

@@ -1,16 +1,16 @@
-import type { RegistryName } from '../oci/reference.ts';
-import type { Credential, Keychain } from '../remote/auth/credential.ts';
-import type { CredentialEnvironment } from '../remote/auth/environment.ts';
-import type { Exchange } from '../remote/transport/exchange.ts';
-import type { HostLimits } from '../remote/transport/host-limits.ts';
-import type { HostSettings } from '../remote/transport/host-settings.ts';
-import type { RouteSource } from '../remote/transport/route.ts';
-import type { Transport } from '../remote/transport/transport.ts';
-import type { TlsFiles } from '../remote/hosts/tls-files.ts';
-import type { Globals } from './globals.ts';
-import { HostConfiguration } from './host-settings.ts';
-import type { Log } from './log.ts';
-import type { Process } from './process.ts';
+import type { RegistryName } from '../../oci/reference.ts';
+import type { Credential, Keychain } from '../../remote/auth/credential.ts';
+import type { CredentialEnvironment } from '../../remote/auth/environment.ts';
+import type { Exchange } from '../../remote/transport/exchange.ts';
+import type { HostLimits } from '../../remote/transport/host-limits.ts';
+import type { HostSettings } from '../../remote/transport/host-settings.ts';
+import type { RouteSource } from '../../remote/transport/route.ts';
+import type { Transport } from '../../remote/transport/transport.ts';
+import type { TlsFiles } from '../../remote/hosts/tls-files.ts';
+import type { Globals } from '../globals.ts';
+import { HostConfiguration } from './host-configuration.ts';
+import type { Log } from '../log.ts';
+import type { Process } from '../process.ts';
 import type { Side, SideSettings, SidesSettings } from './side-flags.ts';
 import { tlsFilesOf } from './tls-files.ts';
 import { traceTo } from './trace.ts';
@@ -126,7 +126,7 @@ export class Connections {
 
   async #storedKeychain(): Promise<Keychain> {
     const [{ defaultKeychain }, configuration] = await Promise.all([
-      import('../remote/auth/docker-config.ts'),
+      import('../../remote/auth/docker-config.ts'),
       this.#readConfiguration(),
     ]);
     return configuration.keychain(defaultKeychain(this.credentialEnvironment()));
@@ -142,8 +142,8 @@ export class Connections {
     const [shared, configuration, { createTransport }, { configuredHeaders }] = await Promise.all([
       this.#shared,
       this.#readConfiguration(),
-      import('../remote/transport/transport.ts'),
-      import('../remote/auth/docker-config.ts'),
+      import('../../remote/transport/transport.ts'),
+      import('../../remote/auth/docker-config.ts'),
     ]);
     const { process, log, globals } = this.#context;
     const { program, version } = process;
@@ -161,8 +161,8 @@ export class Connections {
 
   async #share(): Promise<Shared> {
     const [{ nodeHttp }, { defaultTransfers, HostLimits }] = await Promise.all([
-      import('../remote/transport/node-http.ts'),
-      import('../remote/transport/host-limits.ts'),
+      import('../../remote/transport/node-http.ts'),
+      import('../../remote/transport/host-limits.ts'),
     ]);
     const { env, platform } = this.#context.process;
     const { caFile } = this.#filesOfFlags();
@@ -217,5 +217,5 @@ const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'
 
 async function proxiesOf(env: Process['env']): Promise<((url: URL) => URL | undefined) | undefined> {
   if (proxyVariables.every((name) => (env[name] ?? '') === '')) return undefined;
-  return (await import('../remote/hosts/proxy-rules.ts')).environmentProxies(env);
+  return (await import('../../remote/hosts/proxy-rules.ts')).environmentProxies(env);
 }

@@ -1,5 +1,5 @@
-import type { Descriptor } from '../oci/descriptor.ts';
-import type { CopySummary } from '../ops/copy-options.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { CopySummary } from '../../ops/copy-options.ts';
 
 /** What would become of one tag or manifest. */
 export interface DryRunLine {

@@ -1,12 +1,12 @@
-import type { Descriptor } from '../oci/descriptor.ts';
-import { formatRepository, type Repository } from '../oci/reference.ts';
-import type { CopySummary } from '../ops/copy-options.ts';
-import { CopyPlan } from '../ops/copy-plan.ts';
-import { GraphCopy, type GraphCopyOptions } from '../ops/graph-copy.ts';
-import type { TagLister } from '../store/capabilities.ts';
-import type { ContentSink, ContentSource } from '../store/store.ts';
-import { logCopy } from './copy-log.ts';
-import type { Session } from './session.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { formatRepository, type Repository } from '../../oci/reference.ts';
+import type { CopySummary } from '../../ops/copy-options.ts';
+import { CopyPlan } from '../../ops/copy-plan.ts';
+import { GraphCopy, type GraphCopyOptions } from '../../ops/graph-copy.ts';
+import type { TagLister } from '../../store/capabilities.ts';
+import type { ContentSink, ContentSource } from '../../store/store.ts';
+import { logCopy } from './log.ts';
+import type { Session } from '../session.ts';
 
 /** A repository, layout or archive that takes any number of tags. Nothing is changed before the first copy. */
 export interface Destination {

@@ -1,13 +1,13 @@
-import { isOciError, OciError } from '../errors.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { identifierOf, type Reference } from '../oci/reference.ts';
-import type { CopySummary } from '../ops/copy-options.ts';
-import type { GraphCopyOptions } from '../ops/graph-copy.ts';
-import type { ContentSource } from '../store/store.ts';
+import { isOciError, OciError } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { identifierOf, type Reference } from '../../oci/reference.ts';
+import type { CopySummary } from '../../ops/copy-options.ts';
+import type { GraphCopyOptions } from '../../ops/graph-copy.ts';
+import type { ContentSource } from '../../store/store.ts';
 import { type Destination, registryDestination, rehearsal } from './destination.ts';
-import type { Location } from './location.ts';
-import type { ChosenArtifact } from './open.ts';
-import type { Session } from './session.ts';
+import type { Location } from '../location.ts';
+import type { ChosenArtifact } from '../open.ts';
+import type { Session } from '../session.ts';
 
 export type WriteOptions = Pick<
   GraphCopyOptions,

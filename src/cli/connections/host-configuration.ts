@@ -1,11 +1,11 @@
-import type { RegistryName } from '../oci/reference.ts';
-import type { Keychain } from '../remote/auth/credential.ts';
-import type { CredentialEnvironment } from '../remote/auth/environment.ts';
-import type { ConfiguredHosts } from '../remote/hosts/configured-hosts.ts';
-import { findHostFiles, type HostFiles } from '../remote/hosts/host-files.ts';
-import type { TlsFiles } from '../remote/hosts/tls-files.ts';
-import type { HostSettings, TlsSettings, TlsSource } from '../remote/transport/host-settings.ts';
-import type { RouteSource } from '../remote/transport/route.ts';
+import type { RegistryName } from '../../oci/reference.ts';
+import type { Keychain } from '../../remote/auth/credential.ts';
+import type { CredentialEnvironment } from '../../remote/auth/environment.ts';
+import type { ConfiguredHosts } from '../../remote/hosts/configured-hosts.ts';
+import { findHostFiles, type HostFiles } from '../../remote/hosts/host-files.ts';
+import type { TlsFiles } from '../../remote/hosts/tls-files.ts';
+import type { HostSettings, TlsSettings, TlsSource } from '../../remote/transport/host-settings.ts';
+import type { RouteSource } from '../../remote/transport/route.ts';
 
 /** What goes before what files say. */
 export interface HostOverrides {
@@ -25,7 +25,7 @@ export class HostConfiguration {
     const { env, homedir, platform = '' } = environment;
     const files = findHostFiles({ env, homedir, platform }, config);
     if (files.config === undefined && files.registries.length === 0) return new HostConfiguration(files, undefined);
-    const { readConfiguredHosts } = await import('../remote/hosts/configured-hosts.ts');
+    const { readConfiguredHosts } = await import('../../remote/hosts/configured-hosts.ts');
     return new HostConfiguration(files, await readConfiguredHosts(files, environment));
   }
 
@@ -58,7 +58,7 @@ export class HostConfiguration {
     if (files.length === 0 && certs.length === 0) return undefined;
     let settings: Promise<TlsSettings | undefined> | undefined;
     const read = async (): Promise<TlsSettings | undefined> =>
-      (await import('../remote/hosts/host-tls.ts')).readHostTls(registry, files, certs);
+      (await import('../../remote/hosts/host-tls.ts')).readHostTls(registry, files, certs);
     return async () => (settings ??= read());
   }
 }

@@ -1,15 +1,15 @@
 import { stat } from 'node:fs/promises';
-import { OciError, quoted } from '../errors.ts';
-import { openOrCreateLayout } from '../layout/layout-store.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { CopyPlan } from '../ops/copy-plan.ts';
-import { GraphCopy } from '../ops/graph-copy.ts';
-import { MemoryStore } from '../store/memory.ts';
-import { OverlayStore } from '../store/overlay.ts';
-import type { ContentSource } from '../store/store.ts';
-import { logCopy } from './copy-log.ts';
+import { OciError, quoted } from '../../errors.ts';
+import { openOrCreateLayout } from '../../layout/layout-store.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { CopyPlan } from '../../ops/copy-plan.ts';
+import { GraphCopy } from '../../ops/graph-copy.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { OverlayStore } from '../../store/overlay.ts';
+import type { ContentSource } from '../../store/store.ts';
+import { logCopy } from './log.ts';
 import type { Destination } from './destination.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../session.ts';
 
 /** @param nameOf a tag's image as the user calls it */
 export async function layoutDestination(
@@ -66,7 +66,7 @@ export function ociArchiveDestination(session: Session, path: string): Destinati
           return summary;
         },
         async finish() {
-          const { writeOciArchive } = await import('../archive/oci-archive-writer.ts');
+          const { writeOciArchive } = await import('../../archive/oci-archive-writer.ts');
           const store = await withManifests(source, plan);
           const tagged = plan.tags.map(({ tag, target }) => ({ artifact: { root: target, store }, refName: tag }));
           const others = untagged.map((root) => ({ artifact: { root, store } }));

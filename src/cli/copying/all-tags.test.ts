@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { imageOf, pushImage } from '../../test/conformance/samples.ts';
-import { craneInProcess, type InProcessResult } from '../../test/support/in-process.ts';
-import { indexOf } from '../../test/support/sample-image.ts';
-import { testDirectory } from '../../test/support/test-directory.ts';
-import { hexOf } from '../oci/digest.ts';
-import { parseRepository } from '../oci/reference.ts';
-import { RemoteStore } from '../remote/remote-store.ts';
-import { createTransport, type Transport } from '../remote/transport/transport.ts';
-import { listen, type ListeningRegistry } from '../server/listen.ts';
-import { memoryStorage } from '../server/memory-storage.ts';
+import { imageOf, pushImage } from '../../../test/conformance/samples.ts';
+import { craneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
+import { indexOf } from '../../../test/support/sample-image.ts';
+import { testDirectory } from '../../../test/support/test-directory.ts';
+import { hexOf } from '../../oci/digest.ts';
+import { parseRepository } from '../../oci/reference.ts';
+import { RemoteStore } from '../../remote/remote-store.ts';
+import { createTransport, type Transport } from '../../remote/transport/transport.ts';
+import { listen, type ListeningRegistry } from '../../server/listen.ts';
+import { memoryStorage } from '../../server/memory-storage.ts';
 
 const images = new Map(['1.0.0', '1.1.0', '2.0.0', 'latest'].map((tag) => [tag, imageOf(tag)]));
 let transport: Transport;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { TransportEvent } from '../remote/transport/events.ts';
+import type { TransportEvent } from '../../remote/transport/events.ts';
 import { traceTo } from './trace.ts';
 
 const url = 'https://example.com/v2/';

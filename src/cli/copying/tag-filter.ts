@@ -1,5 +1,5 @@
 import type { Range } from 'semver';
-import { UsageError } from './framework/usage-error.ts';
+import { UsageError } from '../framework/usage-error.ts';
 
 /** Decides about a tag. */
 export type TagFilter = (tag: string) => boolean;

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { type NamedFile, readAuthorities } from '../remote/hosts/tls-files.ts';
+import { type NamedFile, readAuthorities } from '../../remote/hosts/tls-files.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

@@ -1,11 +1,11 @@
-import { OciError, quoted } from '../errors.ts';
-import { canListTags, type TagLister } from '../store/capabilities.ts';
-import type { ContentSource } from '../store/store.ts';
+import { OciError, quoted } from '../../errors.ts';
+import { canListTags, type TagLister } from '../../store/capabilities.ts';
+import type { ContentSource } from '../../store/store.ts';
 import { type Destination, registryDestination } from './destination.ts';
-import { isLocal, type LocalLocation, parseLocation } from './location.ts';
-import { openStore, parseRepositoryArgument } from './open.ts';
-import type { Session } from './session.ts';
-import { step } from './step.ts';
+import { isLocal, type LocalLocation, parseLocation } from '../location.ts';
+import { openStore, parseRepositoryArgument } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
 
 /** Where all tags are copied from: a repository of a registry, an OCI layout, an OCI archive. */
 export async function openTagSource(session: Session, text: string): Promise<ContentSource & TagLister> {

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { imageOf, pushImage } from '../../test/conformance/samples.ts';
+import { imageOf, pushImage } from '../../../test/conformance/samples.ts';
 import {
   type SimulatedRegistry,
   type SimulateOptions,
   simulateRegistry,
-} from '../../test/simulated-registry/simulate.ts';
-import { craneInProcess, type InProcessResult } from '../../test/support/in-process.ts';
+} from '../../../test/simulated-registry/simulate.ts';
+import { craneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
 
 const image = imageOf('sides');
 const closed: SimulateOptions = { anonymous: {} };

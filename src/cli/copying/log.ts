@@ -1,7 +1,7 @@
-import { isManifestType } from '../oci/media-type.ts';
-import type { ProgressEvent } from '../store/progress.ts';
-import type { Session } from './session.ts';
-import { retryLine } from './trace.ts';
+import { isManifestType } from '../../oci/media-type.ts';
+import type { ProgressEvent } from '../../store/progress.ts';
+import type { Session } from '../session.ts';
+import { retryLine } from '../connections/trace.ts';
 
 /** How what is copied is called in the lines about it. */
 export interface CopiedNames {

@@ -1,7 +1,7 @@
-import type { CopyOptions } from '../ops/copy-options.ts';
-import { bool, custom, type Flag, type FlagsOf, int, strings } from './framework/flag.ts';
-import type { Session } from './session.ts';
-import { UsageError } from './framework/usage-error.ts';
+import type { CopyOptions } from '../../ops/copy-options.ts';
+import { bool, custom, type Flag, type FlagsOf, int, strings } from '../framework/flag.ts';
+import type { Session } from '../session.ts';
+import { UsageError } from '../framework/usage-error.ts';
 
 const referrerModes = ['all', 'best-effort', 'none'] as const;
 

@@ -1,11 +1,11 @@
-import { OciError } from '../errors.ts';
-import { CopyPlan } from '../ops/copy-plan.ts';
-import { copyGraph } from '../ops/copy.ts';
-import { imageForPlatform } from '../ops/resolve.ts';
+import { OciError } from '../../errors.ts';
+import { CopyPlan } from '../../ops/copy-plan.ts';
+import { copyGraph } from '../../ops/copy.ts';
+import { imageForPlatform } from '../../ops/resolve.ts';
 import { checkAbsent, layoutDestination, ociArchiveDestination } from './local-destination.ts';
-import type { LocalLocation } from './location.ts';
-import type { ChosenArtifact } from './open.ts';
-import type { Session } from './session.ts';
+import type { LocalLocation } from '../location.ts';
+import type { ChosenArtifact } from '../open.ts';
+import type { Session } from '../session.ts';
 import { type Target, targetIn, type WriteOptions, wrongDigest } from './target.ts';
 
 /** A layout to add to, or an archive to write. */
@@ -39,7 +39,7 @@ function dockerArchiveTarget(session: Session, { text, path, tag, digest }: Loca
       if (digest !== undefined && digest !== image.root.digest) throw wrongDigest(text, digest, image.root);
       const summary = await copyGraph(image.store, new CopyPlan(), image.root, { signal, nonDistributable: true });
       if (options.dryRun === true) return summary;
-      const { writeDockerArchive } = await import('../archive/docker-archive-writer.ts');
+      const { writeDockerArchive } = await import('../../archive/docker-archive-writer.ts');
       const { concurrency } = options;
       await writeDockerArchive([{ artifact: image, name: tag }], path, { concurrency, signal, onProgress });
       return summary;

@@ -1,6 +1,6 @@
-import { bool, type FlagsOf, string } from './framework/flag.ts';
-import { UsageError } from './framework/usage-error.ts';
-import type { Globals } from './globals.ts';
+import { bool, type FlagsOf, string } from '../framework/flag.ts';
+import { UsageError } from '../framework/usage-error.ts';
+import type { Globals } from '../globals.ts';
 
 /** Where a command that moves content reads, and where it writes. */
 export type Side = 'source' | 'destination';

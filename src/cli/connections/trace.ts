@@ -1,5 +1,5 @@
-import type { TransportEvent } from '../remote/transport/events.ts';
-import type { Log } from './log.ts';
+import type { TransportEvent } from '../../remote/transport/events.ts';
+import type { Log } from '../log.ts';
 
 /**
  * Shows what a transport does.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UsageError } from './framework/usage-error.ts';
+import { UsageError } from '../framework/usage-error.ts';
 import { tagFilter } from './tag-filter.ts';
 
 const tags = ['1.20', '1.20.1', 'v2', 'v2.1.0', '2.1.0-rc.1', '2.1-alpine', 'latest', 'latest-debug', '.hidden', '!x'];

@@ -1,4 +1,4 @@
-import type { NamedFile, TlsFiles } from '../remote/hosts/tls-files.ts';
+import type { NamedFile, TlsFiles } from '../../remote/hosts/tls-files.ts';
 
 /** Paths of PEM files, empty for none. */
 export interface TlsPaths {
