@@ -1,4 +1,5 @@
 import { digestOf } from '../content/hash.ts';
+import { OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
@@ -16,7 +17,8 @@ import type { ReadAnswer, Transport } from './transport/transport.ts';
  * remembered once it is certain: a missing repository, a subject that is not known and failures that pass say nothing of it.
  * OCI distribution-spec, "Listing Referrers"; demand-and-quirks reference, Q-66 and Q-67.
  *
- * @throws {OciError} for all that is neither a list nor a way to say that there is none, 5xx and 429 above all
+ * @throws {OciError} for all that is neither a list nor a way to say that there is none, 5xx and 429 above all;
+ *   `RESPONSE` for a list that breaks off
  */
 export async function askReferrersApi(
   client: RepositoryClient,
@@ -26,9 +28,12 @@ export async function askReferrersApi(
   if (knownReferrersApi(client) === false) return undefined;
   const found: Descriptor[] = [];
   let isList = true;
+  let isFirst = true;
   const read = (query: string): Promise<ReadAnswer> => readPage(client, subject, query, signal);
   const entriesOf = (answer: ReadAnswer): { entries: readonly Descriptor[]; count: number } => {
     const has = showsApi(answer);
+    if (!isFirst && has !== true) throw brokenOff(client, subject, answer);
+    isFirst = false;
     if (has !== undefined) keepRecent(remembered(client.transport), client.name, has, maxRepositories);
     isList = has === true;
     if (!isList) return { entries: [], count: 0 };
@@ -40,6 +45,12 @@ export async function askReferrersApi(
   const list = pages({ read, entriesOf, keyOf: ({ digest }) => digest, pageSize: undefined, parameters });
   for await (const page of list) found.push(...page);
   return isList ? found : undefined;
+}
+
+/** Half a list would pass for a whole one. */
+function brokenOff({ name }: RepositoryClient, subject: Digest, { url, status }: ReadAnswer): OciError {
+  const message = `The list of the referrers of ${subject} in ${name} breaks off: ${url.host} answered ${status} to the next page`;
+  return new OciError('RESPONSE', message);
 }
 
 /** Whether a repository has the API, as far as that was found out. */

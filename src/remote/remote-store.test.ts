@@ -357,6 +357,18 @@ describe('RemoteStore, listing', () => {
     expect(server.log).toEqual(['GET /v2/app/tags/list?n=1000', 'GET /v2/app/tags/list']);
   });
 
+  it('takes no half of a list of referrers for the whole', async () => {
+    const subject = manifestTarget.digest;
+    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] };
+    const headers = { 'content-type': mediaTypes.ociIndex, link: `</v2/app/referrers/${subject}?page=2>; rel="next"` };
+    await using server = await scriptedServer(({ url }) =>
+      url.search === '' ? { status: 200, headers, body: JSON.stringify(index) } : { status: 404 },
+    );
+    const listing = open(server).referrers({ mediaType: mediaTypes.ociManifest, digest: subject });
+    await expect(listing).rejects.toMatchObject({ code: 'RESPONSE' });
+    expect(server.log).toHaveLength(2);
+  });
+
   it('ends a list that goes in circles', async () => {
     await using server = await scriptedServer(() => page({ tags: ['a'] }, '/v2/app/tags/list?n=1000&last=a'));
     expect(await pagesOf(open(server).tags())).toEqual([['a']]);

@@ -153,6 +153,11 @@ describe('what a server said (Q-82)', () => {
   });
 });
 
+it('shows nothing of what comes with a success that was not expected', async () => {
+  const error = await refused({ status: 201, body: '{"token":"secret"}' });
+  expect([error.message, error.body, error.errors]).toEqual([expect.stringMatching(/answered 201 Created$/), '', []]);
+});
+
 it('says how long a server that is busy for long asks to wait', async () => {
   expect(await refused({ status: 503, headers: { 'retry-after': '7200' } })).toMatchObject({
     hint: 'The server asks to wait 2 hours before the next try',

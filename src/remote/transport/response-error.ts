@@ -93,7 +93,9 @@ export interface LoginState {
 /** Reads the rest of a refusal, bounded, and gives it words and a code. */
 export async function responseErrorOf(refusal: Refusal): Promise<ResponseError> {
   const { status, headers, url, method, login, purpose, crossed = false } = refusal;
-  const bytes = await startOf(refusal.body, maxErrorBody);
+  const body = await startOf(refusal.body, maxErrorBody);
+  // What comes with a success is content and no explanation: it may be a token.
+  const bytes = status < 300 ? new Uint8Array(0) : body;
   const errors = parseErrorBody(bytes);
   const text = new TextDecoder().decode(bytes.subarray(0, shownBody));
   const code = lacksContent(refusal, errors) ? 'MISSING_CONTENT' : codeOf(status, errors, text);

@@ -41,6 +41,8 @@ export async function mountBlob(
   } catch (error) {
     signal?.throwIfAborted();
     if (!isOciError(error)) throw error;
-    return { mounted: false, refused: error instanceof ResponseError && !isRetryable(error) };
+    // A registry that cannot do it may say so with 500, each time.
+    const refused = error instanceof ResponseError && (error.status === 500 || !isRetryable(error));
+    return { mounted: false, refused };
   }
 }
