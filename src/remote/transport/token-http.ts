@@ -1,8 +1,9 @@
 import { collect } from '../../content/bytes.ts';
+import { keepRecent } from '../keep-recent.ts';
 import { checkRealm, keepSecrets } from '../auth/realm.ts';
 import type { TokenHttp } from '../auth/token.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Timeouts } from './exchange.ts';
+import { NetworkError, type Timeouts } from './exchange.ts';
 import type { TlsSource } from './host-settings.ts';
 import { responseErrorOf } from './response-error.ts';
 
@@ -17,6 +18,8 @@ export interface TokenHttpContext {
 
 /** Token requests under a transport's policies. The rules for token servers hold for redirects, too. */
 export function tokenHttp({ dispatcher, retrying, timeouts, tlsOf }: TokenHttpContext): TokenHttp {
+  /** Origins that have answered: when they cannot be reached now, that may pass. */
+  const met = new Map<string, true>();
   return async ({ method, url, registry, insecure, stranger, signal, source, problem, expect, body, headers: own }) => {
     const { common, configured } = await dispatcher.headers();
     const privateHeaders = stranger === true ? own : { ...configured, ...own };
@@ -30,7 +33,10 @@ export function tokenHttp({ dispatcher, retrying, timeouts, tlsOf }: TokenHttpCo
     const request = { ...parts, ...certificates };
     return retrying(async () => {
       signal?.throwIfAborted();
-      const answer = await dispatcher.follow(request);
+      const answer = await dispatcher.follow(request).catch((error: unknown) => {
+        throw met.has(url.origin) && error instanceof NetworkError ? error.passing() : error;
+      });
+      keepRecent(met, url.origin, true, maxServers);
       if (expect.includes(answer.status)) {
         const bytes = await collect(answer.body, maxTokenSize, `The answer of the token server ${url.host}`);
         return { status: answer.status, bytes };
@@ -41,5 +47,7 @@ export function tokenHttp({ dispatcher, retrying, timeouts, tlsOf }: TokenHttpCo
   };
 }
 
+/** More than one process speaks with. */
+const maxServers = 1000;
 /** A token and what comes with it take a few KiB. */
 const maxTokenSize = 64 * 1024;

@@ -151,6 +151,20 @@ describe('Transport, retries', () => {
     expect(tokenRequests(server)).toHaveLength(5);
   });
 
+  it('of a token are made when its server has answered before, and only now stands still', async () => {
+    let asked = 0;
+    await using server = await scriptedServer(({ url, headers }) => {
+      if (url.pathname === '/token') return ++asked === 2 ? () => {} : { status: 200, body: `{"token":"T${asked}"}` };
+      return headers.authorization === `Bearer T${asked}` && asked !== 2 ? ok : unauthorized('Bearer realm="/token"');
+    });
+    let now = 0;
+    const transport = make({ timeouts: { response: 200 }, now: () => now });
+    await transport.perform(request(server));
+    now = 100_000;
+    await transport.perform(request(server));
+    expect(asked).toBe(3);
+  });
+
   it.each([408, 429, 499, 500, 502, 503, 504, 520, 522, 524])('tries again after %i', async (status) => {
     await using server = await scriptedServer((_, count) => (count < 3 ? { status } : ok));
     await get(server);
