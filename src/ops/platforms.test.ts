@@ -44,8 +44,15 @@ describe('trimToPlatforms()', () => {
     const arm64 = await image('arm64', 'linux/arm64/v8');
     const s390x = await image('s390x', 'linux/s390x');
     const whole = await index([s390x, arm64, amd64], { annotations: { name: 'x' }, 'x-index': 1, artifactType: 'a/b' });
-    const trimmed = await trimToPlatforms(whole, platforms('linux/amd64', 'linux/arm64'));
+    const named = {
+      ...whole.root,
+      data: Buffer.from(whole.sample.bytes).toString('base64'),
+      annotations: { named: 'x' },
+    };
+    const trimmed = await trimToPlatforms({ ...whole, root: named }, platforms('linux/amd64', 'linux/arm64'));
     expect(trimmed.root.digest).not.toBe(whole.root.digest);
+    expect(trimmed.root).toMatchObject({ mediaType: mediaTypes.ociIndex, annotations: { named: 'x' } });
+    expect(trimmed.root).not.toHaveProperty('data');
     expect(await documentOf(trimmed)).toEqual({ ...(await documentOf(whole)), manifests: [arm64, amd64] });
   });
 

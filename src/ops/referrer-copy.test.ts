@@ -58,9 +58,11 @@ function sorted(...samples: readonly SampleImage[]): readonly string[] {
 class Recorder extends MemoryStore {
   readonly pushed: string[] = [];
   refuse: string | undefined;
+  delay: string | undefined;
 
   override async push(expected: Descriptor, content: ByteSource, options?: CallOptions): Promise<void> {
     if (expected.digest === this.refuse) throw new OciError('UNSUPPORTED', 'That kind is not taken here');
+    for (let i = 0; expected.digest === this.delay && i < 20; i++) await new Promise(setImmediate);
     await super.push(expected, content, options);
     if (expected.mediaType === mediaTypes.ociManifest) this.pushed.push(expected.digest);
   }
@@ -70,6 +72,7 @@ describe('copyGraph() with referrers', () => {
   it('copies what refers to the root, and what refers to that, after their subjects', async () => {
     const from = await signedImage();
     const sink = new Recorder();
+    sink.delay = from.image.target.digest;
     const summary = await copyGraph(from.store, sink, from.image.target, { tag: 'v1', referrers: true });
     expect(summary).toMatchObject({ referrers: 3, manifests: 4 });
     expect(await digestsOf(sink, from.image.target)).toEqual(sorted(from.sbom, from.signature));
@@ -84,8 +87,12 @@ describe('copyGraph() with referrers', () => {
     const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [image.target] };
     const root = await store.add(Buffer.from(JSON.stringify(document)), mediaTypes.ociIndex);
     const sink = new MemoryStore();
-    await copyGraph(store, sink, root, { referrers: true });
+    await copyGraph(store, sink, root, { tag: 'v1', referrers: true });
     expect(await digestsOf(sink, image.target)).toEqual(sorted(list, seal));
+    const late = imageOf('late', { artifactType: sbom, subject: image.target });
+    await pushImage(store, late);
+    await copyGraph(store, sink, root, { tag: 'v1', referrers: true, trustManifests: true });
+    expect(await digestsOf(sink, image.target)).toEqual(sorted(list, seal, late));
   });
 
   it('takes chosen kinds only, with everything behind them', async () => {

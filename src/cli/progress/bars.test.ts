@@ -63,6 +63,20 @@ describe('bars', () => {
     ]);
   });
 
+  it('leave the last column of a narrow terminal free, and let the process end', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const { show, terminal } = setUp(new FakeTerminal(24));
+    await show([{ type: 'queued', target: blob('layer', 1_000_000_000) }]);
+    expect(timers()).toBe(before);
+    // oxlint-disable-next-line no-control-regex -- what moves the cursor
+    const lines = drawn
+      .join('')
+      .replaceAll(/\u001b\[\d*[A-Z]/g, '')
+      .split('\n');
+    expect(lines.map(({ length }) => length)).toEqual([23, 23, 0]);
+  });
+
   it('count content that turns out not to be there as one more', async () => {
     const { show, bars, terminal } = setUp();
     const layer = blob('layer', 1000);
