@@ -70,10 +70,8 @@ describe('bars', () => {
     await show([{ type: 'queued', target: blob('layer', 1_000_000_000) }]);
     expect(timers()).toBe(before);
     // oxlint-disable-next-line no-control-regex -- what moves the cursor
-    const lines = drawn
-      .join('')
-      .replaceAll(/\u001b\[\d*[A-Z]/g, '')
-      .split('\n');
+    const text = terminal.raw.replaceAll(/\u001b\[\d*[A-Z]/g, '');
+    const lines = text.split('\n');
     expect(lines.map(({ length }) => length)).toEqual([23, 23, 0]);
   });
 
