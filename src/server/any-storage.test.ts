@@ -5,9 +5,12 @@ import {
   expectError,
   pushBlob,
   pushImage,
+  referrersOf,
   type Send,
   senderOf,
 } from '../../test/support/registry-requests.ts';
+import { testDirectory } from '../../test/support/test-directory.ts';
+import { createLayout } from '../layout/layout-store.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ContentStore } from '../store/store.ts';
 import { storageOf } from './any-storage.ts';
@@ -46,4 +49,12 @@ describe('a registry over a store that can do less', () => {
   it('does not let clients create repositories that it has no store for', async () => {
     await expectError(await plain()('POST', '/v2/b/blobs/uploads/'), 404, 'NAME_UNKNOWN');
   });
+});
+
+it('a registry over a layout lists referrers that were pushed to it', async () => {
+  const layout = await createLayout(await testDirectory());
+  const send = senderOf(storageOf(() => layout));
+  const { target } = imageOf('subject');
+  const seal = await pushImage(send, 'a', imageOf('seal', { subject: target }));
+  expect((await referrersOf(send, 'a', target.digest)).map(({ digest }) => digest)).toEqual([seal.target.digest]);
 });

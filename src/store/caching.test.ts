@@ -8,6 +8,7 @@ import { digestOf } from '../content/hash.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import { type CacheEvent, cachingSource } from './caching.ts';
+import { canListReferrers, canListTags } from './capabilities.ts';
 import { MemoryStore } from './memory.ts';
 import type { ContentSource } from './store.ts';
 
@@ -133,4 +134,22 @@ it("ends with the signal's reason", async () => {
   await read(source, layer.target);
   const reason = new Error('enough');
   await expect(source.fetch(layer.target, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+it('tells of tags and referrers as its source does, and only then', async () => {
+  const { store, source, directory } = await open();
+  const subject = imageOf('subject');
+  const seal = imageOf('seal', { subject: subject.target });
+  await pushImage(store, subject, 'v1');
+  await pushImage(store, seal);
+  if (!canListReferrers(source) || !canListTags(source)) throw new Error('It cannot list');
+  expect((await source.referrers(subject.target)).map(({ digest }) => digest)).toEqual([seal.target.digest]);
+  for await (const page of source.tags()) expect(page).toEqual(['v1']);
+  const blind: ContentSource = {
+    resolve: (reference, options) => store.resolve(reference, options),
+    stat: (content, options) => store.stat(content, options),
+    fetch: (target, options) => store.fetch(target, options),
+  };
+  const cached = cachingSource(blind, directory);
+  expect([canListReferrers(cached), canListTags(cached)]).toEqual([false, false]);
 });
