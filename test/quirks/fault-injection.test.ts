@@ -9,7 +9,7 @@ import { remote } from '../../src/remote/remote-store.ts';
 import { createTransport, type Transport } from '../../src/remote/transport/transport.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { blobOf, imageOf, noise, type Sample } from '../conformance/samples.ts';
-import { randomFaults, randomNumbers } from '../simulated-registry/faults.ts';
+import { faultKinds, randomFaults, randomNumbers } from '../simulated-registry/faults.ts';
 import { simulateRegistry } from '../simulated-registry/simulate.ts';
 
 const runs = 200;
@@ -46,7 +46,9 @@ async function copyUnderFaults(seed: number): Promise<void> {
   const made = await from.content('app');
   for (const { target, bytes } of samples) await made.push(target, bytes);
   await made.tag(root, 'v1');
-  const kinds = seed % 5 === 0 ? (['cut-answer', 'stall', 'lost', 'burst'] as const) : undefined;
+  const kinds = seed % 5 === 0 ? faultKinds : undefined;
+  // A run that hangs names its seed.
+  const signal = AbortSignal.timeout(100_000);
   const transport = impatient(seed);
   const source = remote(from.repository('app'), { transport });
   const target = remote(to.repository('copy'), { transport, access: 'push' });
@@ -54,10 +56,10 @@ async function copyUnderFaults(seed: number): Promise<void> {
   await Promise.all([source.stat(root), target.stat(root)]);
   from.fault = randomFaults(seed * 2, { percent: 16, kinds });
   to.fault = randomFaults(seed * 2 + 1, { percent: 16, kinds });
-  await copyGraph(source, target, await source.resolve('v1'), { tag: 'v1' });
+  await copyGraph(source, target, await source.resolve('v1', { signal }), { tag: 'v1', signal });
   expect(await (await to.content('copy')).resolve('v1')).toEqual(root);
   const back = new MemoryStore();
-  await copyGraph(target, back, root);
+  await copyGraph(target, back, root, { signal });
   for (const { target: one, bytes } of samples) {
     expect(Buffer.from(await collect(await back.fetch(one), one.size)).equals(bytes)).toBe(true);
   }
@@ -71,7 +73,7 @@ function impatient(seed: number): Transport {
     keychain: joe,
     random: randomNumbers(seed),
     retry: { retries: 8, baseDelay: 1, maxDelay: 4 },
-    timeouts: { connect: 2000, response: 1000, idle: 300, commit: 1000 },
+    timeouts: { connect: 5000, response: 2000, idle: 500, commit: 2000 },
   });
 }
 

@@ -221,6 +221,21 @@ describe('Transport, authorization', () => {
     expect(tokenRequests(server)).toHaveLength(2);
   });
 
+  it('shows refused credentials no second time for what can be read without', async () => {
+    await using server = await scriptedServer(({ headers }) =>
+      headers.authorization === undefined && server.log.length > 1 ? ok : unauthorized('Basic realm="r"'),
+    );
+    const transport = make({ keychain: async () => me });
+    await transport.perform(request(server));
+    await transport.perform(request(server));
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      basic('me:secret'),
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('goes on without credentials when a helper is broken, and tells why if the registry needs some', async () => {
     const broken = async (): Promise<never> => Promise.reject(new OciError('CREDENTIALS', 'The helper is broken'));
     await using open = await tokenServer();
@@ -355,6 +370,17 @@ describe('Transport, challenges of a host that a redirect led to (demand-and-qui
   it('show no certificate, nor what was configured, to a token server at their own host either', async () => {
     const { sent } = await led('Bearer realm="/token"', 'https://cdn.example/blob');
     expect(sent[2]).toBe('cdn.example/token -');
+  });
+
+  it('are not met for what changes something', async () => {
+    const { transport, sent } = faked(async ({ url }) =>
+      url.host === 'registry.example'
+        ? answer(307, { location: 'https://cdn.example/blob' })
+        : answer(401, { 'www-authenticate': 'Bearer realm="https://auth.example/token"' }),
+    );
+    const post = { ...remoteRequest(), method: 'POST', body: Buffer.from('x') };
+    await expect(transport.perform(post)).rejects.toMatchObject({ status: 401 });
+    expect(sent.map(({ url }) => url.host)).toEqual(['registry.example', 'cdn.example']);
   });
 
   it('are the answer where they want a password, which nobody gets', async () => {
