@@ -9,17 +9,27 @@ export interface JsonSpan {
 
 /** The values of the members of the object that begins at or behind `from`, by key. Of a repeated key the last counts, as in `JSON.parse`. */
 export function memberSpans(text: string, from = 0): ReadonlyMap<string, JsonSpan> {
-  const members = new Map<string, JsonSpan>();
+  return new Map(Array.from(memberEntries(text, from), ({ key, value }) => [key, value]));
+}
+
+export interface JsonMember {
+  readonly key: string;
+  /** As it is written: quotes and escapes included. */
+  readonly name: JsonSpan;
+  readonly value: JsonSpan;
+}
+
+/** The members of the object that begins at or behind `from`, in their order, repeated ones too. */
+export function* memberEntries(text: string, from = 0): Generator<JsonMember, void> {
   let at = pastSpace(text, from) + 1;
   while (text[(at = pastSpace(text, at))] === '"') {
     const keyEnd = endOfString(text, at);
     const key = JSON.parse(text.slice(at, keyEnd)) as string;
     const start = pastSpace(text, pastSpace(text, keyEnd) + 1);
     const end = endOfValue(text, start);
-    members.set(key, { start, end });
+    yield { key, name: { start: at, end: keyEnd }, value: { start, end } };
     at = pastComma(text, end);
   }
-  return members;
 }
 
 /** The elements of the array that begins at or behind `from`. */
