@@ -89,7 +89,8 @@ function indexFor(seed: number): { readonly root: Descriptor; readonly samples: 
     const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.target, layers };
     const encoded = blobOf(JSON.stringify(manifest), mediaTypes.ociManifest);
     samples.push(own, config, small, encoded);
-    return { ...encoded.target, platform: { os: 'linux', architecture } };
+    const { mediaType, digest, size } = encoded.target;
+    return { mediaType, digest, size, platform: { os: 'linux', architecture } };
   });
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
   const root = blobOf(JSON.stringify(index), mediaTypes.ociIndex);
