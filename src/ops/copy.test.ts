@@ -77,6 +77,24 @@ describe('copyGraph()', () => {
     expect(events.filter(({ type }) => type === 'skip')).toHaveLength(3);
   });
 
+  it('sends what the sink has in another length', async () => {
+    const from = new MemoryStore();
+    const root = await addImage(from, ['layer']);
+    const sent: string[] = [];
+    class Cut extends MemoryStore {
+      override async stat(content: ContentId): Promise<Descriptor | undefined> {
+        return { ...content, size: 1 };
+      }
+
+      override async push(expected: Descriptor, content: ByteSource, options?: CallOptions): Promise<void> {
+        sent.push(expected.digest);
+        await super.push(expected, content, options);
+      }
+    }
+    await copyGraph(from, new Cut(), root);
+    expect(sent).toHaveLength(3);
+  });
+
   it('counts every byte that moves', async () => {
     const from = new MemoryStore();
     const root = await addImage(from, ['12345']);
