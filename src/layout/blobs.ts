@@ -1,9 +1,10 @@
-import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ByteSource, type ByteStream, discard } from '../content/bytes.ts';
 import { fileFault } from '../content/file-fault.ts';
 import { readFileStream, writeFileAtomically } from '../content/file.ts';
 import { VerifiedStream } from '../content/verify.ts';
+import { makeDirectory } from '../content/make-directory.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
@@ -106,7 +107,7 @@ export class BlobDirectory {
   #prepare(algorithm: string): Promise<void> {
     const known = this.#directories.get(algorithm);
     if (known !== undefined) return known;
-    const prepared = mkdir(join(this.#root, 'blobs', algorithm), { recursive: true }).then(
+    const prepared = makeDirectory(join(this.#root, 'blobs', algorithm)).then(
       (outermost) => {
         if (outermost !== undefined) this.#made.push(resolve(outermost));
       },

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteStream } from '../content/bytes.ts';
 import { readFileStream, writeChunks } from '../content/file.ts';
+import { makeDirectory } from '../content/make-directory.ts';
 import type { Uploads } from './storage.ts';
 import { type Commit, type Spool, UploadSession } from './upload-session.ts';
 
@@ -27,7 +28,7 @@ export class FileUploads {
 
   /** Makes the directory and removes what was left in it long ago. */
   async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
+    await makeDirectory(this.#directory);
     await this.#removeOld();
   }
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { type ByteStream, pipe } from '../content/bytes.ts';
 import { readFileStream } from '../content/file.ts';
 import { VerifiedStream } from '../content/verify.ts';
+import { makeDirectory } from '../content/make-directory.ts';
 import { messageOf } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { isImageConfigType, isManifestType } from '../oci/media-type.ts';
@@ -132,7 +133,7 @@ class CacheFile {
 
   async #open(): Promise<FileHandle> {
     if (this.#handle === undefined) {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await makeDirectory(dirname(this.#path), { mode: 0o700 });
       this.#handle = await open(this.#temporary, 'wx', 0o600);
     }
     return this.#handle;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withFileLock } from '../../content/file-lock.ts';
+import { makeDirectory } from '../../content/make-directory.ts';
 import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import type { CallOptions } from '../../options.ts';
@@ -112,7 +113,7 @@ async function changeConfig(
     return changed;
   };
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, { mode: 0o700 });
     return await withFileLock(join(directory, lockName), task, { signal });
   } catch (cause) {
     signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../options.ts';
 import { FileUploads } from '../file-uploads.ts';
@@ -7,6 +7,7 @@ import { DiskStore } from './disk-store.ts';
 import { sizeIfThere } from './files.ts';
 import { ManifestFiles } from './manifest-files.ts';
 import { repositoriesPath, repositoryPath, uploadsPath } from './paths.ts';
+import { makeDirectory } from '../../content/make-directory.ts';
 
 /**
  * A registry in a directory, which is made when it is not there. Everything survives a restart and a process that is killed:
@@ -14,7 +15,7 @@ import { repositoriesPath, repositoryPath, uploadsPath } from './paths.ts';
  * may use one directory at the same time.
  */
 export async function diskStorage(directory: string): Promise<RegistryStorage> {
-  await mkdir(repositoriesPath(directory), { recursive: true });
+  await makeDirectory(repositoriesPath(directory));
   const manifests = new ManifestFiles();
   const sessions = new FileUploads(uploadsPath(directory));
   await sessions.open();

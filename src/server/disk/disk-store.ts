@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { untilAborted } from '../../content/abort.ts';
 import { type ByteSource, type ByteStream, collect, discard, streamOf } from '../../content/bytes.ts';
 import { readFileStream, writeFileAtomically } from '../../content/file.ts';
 import { type Expected, VerifiedStream } from '../../content/verify.ts';
+import { makeDirectory } from '../../content/make-directory.ts';
 import { OciError, quoted } from '../../errors.ts';
 import { type ContentId, type Descriptor, descriptorFields } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
@@ -174,7 +175,7 @@ export class DiskStore implements ContentStore, TagLister, ReferrerLister, Delet
 
   async #pushBlob(expected: Expected, content: VerifiedStream, signal: AbortSignal | undefined): Promise<void> {
     const directory = uploadsPath(this.#root);
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     const temporary = join(directory, `${randomUUID()}.push`);
     try {
       await writeFileAtomically(temporary, content, { signal });

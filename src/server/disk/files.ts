@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../../content/file.ts';
+import { makeDirectory } from '../../content/make-directory.ts';
 
 /** Writes a small file whole or not at all, also when the power fails; makes its directory. */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const content = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   await writeFileAtomically(path, content, { fsync: true });
 }
 
@@ -43,7 +44,7 @@ export async function syncFile(path: string): Promise<void> {
  */
 export async function linkOrCopy(from: string, to: string): Promise<boolean> {
   try {
-    await mkdir(dirname(to), { recursive: true });
+    await makeDirectory(dirname(to));
     await link(from, to);
     return true;
   } catch (error) {
