@@ -15,17 +15,26 @@ export class Interrupted extends Error {
 /** Wrappers like npm and timeout pass a signal on that the terminal has sent already: so soon after the first it is the same. */
 const echoTime = 1000;
 
-/** Aborts at the first Ctrl-C or termination; a second one ends the process at once. */
+/** How long clearing up may take, in milliseconds: longer than any of its own limits. */
+const patience = 20_000;
+
+/** Aborts at the first Ctrl-C or termination; a second one, or the end of our patience, ends the process at once. */
 export function abortOnSignals(target: NodeJS.Process): AbortSignal {
   const abort = new AbortController();
   let first: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     target.on(name, () => {
-      const reason = new Interrupted(name);
-      if (first !== undefined && performance.now() - first > echoTime) target.exit(reason.exitCode);
+      if (first !== undefined && performance.now() - first > echoTime) end(target, name);
+      if (first === undefined) setTimeout(end, patience, target, name).unref();
       first ??= performance.now();
-      abort.abort(reason);
+      abort.abort(new Interrupted(name));
     });
   }
   return joinSignals(abort.signal);
+}
+
+/** `exit` waits for calls of the file system, and so for ever where one of them hangs: a pipe nobody writes to, a dead mount. */
+function end(target: NodeJS.Process, name: 'SIGINT' | 'SIGTERM'): void {
+  target.removeAllListeners(name);
+  target.kill(target.pid, name);
 }

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { firstEvent } from '../async/first-event.ts';
 
 /** Where a command writes. Writing waits when the reader is slow. */
@@ -37,7 +37,7 @@ export function nodeProcess(program: string, version: string, signal: AbortSigna
     program,
     version,
     env: process.env,
-    homedir: homedir(),
+    homedir: homeOf(homedir, userInfo),
     platform: process.platform,
     get stdin() {
       return process.stdin;
@@ -47,6 +47,22 @@ export function nodeProcess(program: string, version: string, signal: AbortSigna
     signal,
     now: () => new Date(),
   };
+}
+
+/**
+ * The user's directory. Builds often run with an empty `HOME`, which must not make the working directory hold credentials, and
+ * containers with users that the system does not know.
+ */
+export function homeOf(stated: () => string, user: () => { readonly homedir: string }): string {
+  for (const read of [stated, () => user().homedir]) {
+    try {
+      const home = read();
+      if (home !== '') return home;
+    } catch {
+      // Neither a variable nor an entry for this user.
+    }
+  }
+  return '/';
 }
 
 /** The reader of our output has gone, as `head` does: no failure that anybody wants to read about. */

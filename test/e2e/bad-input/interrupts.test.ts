@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { open } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contentScript } from '../../support/content-script.ts';
 import { dockerTarball, layeredImage } from '../../support/sample-image.ts';
@@ -86,6 +88,19 @@ describe('a command that is interrupted', () => {
     const result = await running.stop('SIGINT');
     expect(result).toMatchObject({ code: 1, signal: null });
     expect(await place.snapshot()).toEqual(before);
+  });
+
+  it.skipIf(process.platform === 'win32')('ends at the second signal even where the system hangs', async () => {
+    await using place = await workplace({});
+    const pipe = place.file('settings');
+    execFileSync('mkfifo', [pipe]);
+    const running = place.start(['--config', pipe, 'digest', `${server.registry}/source:v1`]);
+    // Waits until the command reads; it will get nothing.
+    await using writer = await open(pipe, 'w');
+    expect(writer.fd).toBeGreaterThan(0);
+    const again = setInterval(() => running.child.kill('SIGTERM'), 300);
+    const result = await running.result.finally(() => clearInterval(again));
+    expect(result.signal).toBe('SIGTERM');
   });
 
   it('serve ends and says so', async () => {
