@@ -11,7 +11,7 @@ const commandLines = ['crane', 'gcrane'].filter((name) => existsSync(join(root, 
 
 /**
  * Files cost more to load than bytes, and both cost: what nearly every command needs is two chunks, one without and one with
- * the registry client; what copies, and what reads and writes files, are one each; each command and everything rare is a
+ * the registry client; what moves blobs, what copies, and what reads and writes files are one each; each command and everything rare is a
  * chunk of its own. With a chunk per shared module `crane digest` takes 12 ms longer, with the last two in the one of the
  * registry client 3 ms (docs/performance.md). What a chunk needs goes into it, unless one of higher priority has it.
  */
@@ -29,7 +29,7 @@ const chunks = [
     'oci/(?!image-layout|json-spans|layout-referrers|trim-index)',
     'content/(?:abort|bytes|file-|hash|limit|verify)',
     'store/(?!caching|layout-referrers|memory|overlay)',
-    'remote/(?!hosts/|transport/proxy-agent)',
+    'remote/(?!download/|hosts/|transport/proxy-agent|upload/)',
     'ops/(?:read|resolve)\\.ts',
     'cli/(?:copying/flags|location|open)\\.ts',
   ]),
@@ -38,6 +38,7 @@ const chunks = [
     'oci/(?:image-layout|json-spans|layout-referrers|trim-index)',
     'store/(?:caching|layout-referrers|memory|overlay)',
   ]),
+  chunk('transfers', 1, ['remote/(?:download|upload)/']),
   chunk('copying', 1, ['ops/copy', 'cli/copying/(?:destination|log|target)\\.ts']),
 ];
 

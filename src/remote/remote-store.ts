@@ -23,7 +23,6 @@ import type { TransferOptions } from '../store/progress.ts';
 import type { ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import { deleteBlob, statBlob } from './blobs.ts';
-import { fetchBlob, fetchBlobRange } from './download/fetch-blob.ts';
 import { keepRecent } from './keep-recent.ts';
 import { deleteManifest } from './manifest-delete.ts';
 import { putManifest } from './manifest-push.ts';
@@ -34,7 +33,7 @@ import { RepositoryClient } from './repository-client.ts';
 import { listTags } from './tags.ts';
 import { NetworkError } from './transport/exchange.ts';
 import type { Transport } from './transport/transport.ts';
-import { Uploads } from './upload/uploads.ts';
+import type { Uploads } from './upload/uploads.ts';
 
 export interface RemoteOptions {
   readonly transport: Transport;
@@ -77,7 +76,7 @@ export class RemoteStore
   readonly #client: RepositoryClient;
   /** It, or the mirrors that come before it. */
   readonly #reader: RepositoryClient;
-  readonly #uploads: Uploads;
+  #uploads: Promise<Uploads> | undefined;
   /** Manifests fetched lately, so that resolving a tag and then reading its manifest is one request. */
   readonly #manifests = new Map<Digest, FetchedManifest>();
 
@@ -87,7 +86,6 @@ export class RemoteStore
     this.#client = new RepositoryClient(transport, repository, access, { ...route, mirrors: [] });
     const hasMirrors = access === 'pull' && route.mirrors.length > 0;
     this.#reader = hasMirrors ? new RepositoryClient(transport, repository, access, route) : this.#client;
-    this.#uploads = new Uploads(this.#client);
   }
 
   /** @throws {OciError} `INVALID_REFERENCE` when the text is neither a tag nor a digest */
@@ -116,13 +114,13 @@ export class RemoteStore
   }
 
   async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
-    if (!isManifestType(target.mediaType)) return fetchBlob(this.#reader, target, options);
+    if (!isManifestType(target.mediaType)) return (await downloads()).fetchBlob(this.#reader, target, options);
     const { bytes } = await this.fetchManifest(target.digest, options);
     return VerifiedStream.of(bytes, target);
   }
 
   async fetchRange(target: Descriptor, start: number, end: number, options: TransferOptions = {}): Promise<ByteStream> {
-    return fetchBlobRange(this.#reader, target, [start, end], options);
+    return (await downloads()).fetchBlobRange(this.#reader, target, [start, end], options);
   }
 
   /**
@@ -131,13 +129,13 @@ export class RemoteStore
    */
   async push(expected: Descriptor, content: ByteSource, options: TransferOptions = {}): Promise<void> {
     if (isManifestType(expected.mediaType)) return putManifest(this.#client, expected, content, options);
-    return this.#uploads.push(expected, content, options);
+    return (await this.#loadUploads()).push(expected, content, options);
   }
 
   /** Like {@link push}, and goes on where it broke off for as long as bytes advance. */
   async pushFrom(expected: Descriptor, content: ReopenableContent, options: TransferOptions = {}): Promise<void> {
     if (isManifestType(expected.mediaType)) return this.push(expected, await content.open(0), options);
-    return this.#uploads.pushFrom(expected, content, options);
+    return (await this.#loadUploads()).pushFrom(expected, content, options);
   }
 
   async pushTagged(
@@ -157,14 +155,16 @@ export class RemoteStore
 
   canMountFrom(from: unknown): boolean {
     if (!(from instanceof RemoteStore)) return false;
-    const { registry, repository } = from.#client.repository;
-    return registry === this.#client.repository.registry && this.#uploads.canMountFrom(repository);
+    const { transport, repository } = this.#client;
+    const { registry: theirs, repository: name } = from.#client.repository;
+    if (theirs !== repository.registry || name === repository.repository) return false;
+    return !transport.traitsOf(theirs).unmountable.has(name);
   }
 
   /** Where the registry would not mount, it may have opened an upload, which the next push of the blob uses. */
   async mount(target: Descriptor, from: unknown, options: CallOptions = {}): Promise<boolean> {
     if (!this.canMountFrom(from) || !(from instanceof RemoteStore)) return false;
-    return this.#uploads.mount(target.digest, from.#client.repository.repository, options);
+    return (await this.#loadUploads()).mount(target.digest, from.#client.repository.repository, options);
   }
 
   tags(options: TagListOptions = {}): AsyncIterable<readonly string[]> {
@@ -194,6 +194,16 @@ export class RemoteStore
 
   /** Cancels uploads that refused mounts have opened and nobody used. Nothing else is held; the store can still be used. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#uploads.close();
+    await (await this.#uploads)?.close();
   }
+
+  async #loadUploads(): Promise<Uploads> {
+    this.#uploads ??= import('./upload/uploads.ts').then((loaded) => new loaded.Uploads(this.#client));
+    return this.#uploads;
+  }
+}
+
+/** Questions about manifests and tags, which is what most commands ask, need neither this nor uploads. */
+async function downloads(): Promise<typeof import('./download/fetch-blob.ts')> {
+  return import('./download/fetch-blob.ts');
 }

@@ -53,15 +53,11 @@ export class Uploads {
     }
   }
 
-  /** Whether it may be worth a try to take blobs from that repository of the registry. */
-  canMountFrom(from: string): boolean {
-    return from !== this.#client.repository.repository && !this.#unmountable.has(from);
-  }
-
   /** @returns whether the blob is there; if not, the session the registry opened instead is kept for the upload */
   async mount(digest: Digest, from: string, options: CallOptions): Promise<boolean> {
+    const { transport, repository } = this.#client;
     const { mounted, session, refused } = await mountBlob(this.#client, digest, from, options);
-    if (refused === true) this.#unmountable.add(from);
+    if (refused === true) transport.traitsOf(repository.registry).unmountable.add(from);
     const former = this.#sessions.get(digest);
     if (former !== undefined) await cancelSession(this.#client, former);
     if (session !== undefined) this.#sessions.set(digest, session);
@@ -74,10 +70,6 @@ export class Uploads {
     const unused = [...this.#sessions.values()];
     this.#sessions.clear();
     await Promise.all(unused.map((session) => cancelSession(this.#client, session)));
-  }
-
-  get #unmountable(): Set<string> {
-    return this.#client.transport.traitsOf(this.#client.repository.registry).unmountable;
   }
 
   async #cancelOldest(): Promise<void> {
