@@ -1,5 +1,5 @@
 import { type ByteStream, collect, pipe } from '../content/bytes.ts';
-import { type Compression, compressionOf, magicSize } from '../content/compression.ts';
+import { type CompressionKind, compressionOf, magicSize } from '../content/compression.ts';
 import { gzipping } from '../content/gzip.ts';
 import { Digester } from '../content/hash.ts';
 import { type Spool, spool } from '../content/spool.ts';
@@ -89,7 +89,7 @@ export class ArchiveLayers implements AsyncDisposable {
   }
 }
 
-const layerTypes: Readonly<Record<Exclude<Compression, 'none'>, string>> = {
+const layerTypes: Readonly<Record<Exclude<CompressionKind, 'none'>, string>> = {
   gzip: mediaTypes.dockerLayerGzip,
   zstd: mediaTypes.ociLayerZstd,
 };

@@ -1,16 +1,23 @@
 import { type ByteSource, type ByteStream, type ByteTransform, chunksOf, isByteStream, pipe } from './bytes.ts';
-import { gunzipping } from './gzip.ts';
+import { gunzipping, gzipping } from './gzip.ts';
 import type { DecompressOptions } from './zlib-engine.ts';
-import { unzstding } from './zstd.ts';
+import { unzstding, zstding } from './zstd.ts';
 
 /** What a layer or an archive may be compressed with. */
-export type Compression = 'none' | 'gzip' | 'zstd';
+export type CompressionKind = 'none' | 'gzip' | 'zstd';
+
+/** How something is to be compressed. */
+export interface Compression {
+  readonly kind: CompressionKind;
+  /** 1 (fast) to 9 (small) for gzip, to 19 for zstd. @default 1 for gzip, as crane does; 3 for zstd */
+  readonly level?: number | undefined;
+}
 
 /** Bytes of the start that {@link compressionOf} looks at. */
 export const magicSize = 4;
 
 /** The compression that the first bytes show; anything unknown, and what is too short, is `none`. RFC 1952, RFC 8878. */
-export function compressionOf(start: Uint8Array): Compression {
+export function compressionOf(start: Uint8Array): CompressionKind {
   const [a = -1, b = -1, c = -1, d = -1] = start;
   if (a === 0x1f && b === 0x8b) return 'gzip';
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'zstd';
@@ -22,7 +29,7 @@ export function compressionOf(start: Uint8Array): Compression {
 /** Looks at the start of a stream and gives the stream back whole. */
 export async function detectCompression(
   source: ByteSource,
-): Promise<{ readonly compression: Compression; readonly stream: ByteStream }> {
+): Promise<{ readonly compression: CompressionKind; readonly stream: ByteStream }> {
   const chunks = chunksOf(source);
   const rest = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   const start: Uint8Array[] = [];
@@ -45,7 +52,7 @@ export async function detectCompression(
 export async function decompress(
   source: ByteSource,
   options: DecompressOptions = {},
-): Promise<{ readonly compression: Compression; readonly stream: ByteStream }> {
+): Promise<{ readonly compression: CompressionKind; readonly stream: ByteStream }> {
   const { compression, stream } = await detectCompression(source);
   return { compression, stream: compression === 'none' ? stream : pipe(stream, decompressor(compression, options)) };
 }
@@ -58,7 +65,23 @@ export function decompressing(options: DecompressOptions = {}): ByteTransform {
   };
 }
 
-export function decompressor(compression: Exclude<Compression, 'none'>, options: DecompressOptions): ByteTransform {
+/**
+ * Compresses, or passes bytes on as they are. gzip gives the same bytes on every machine with the same zlib, however the input
+ * is cut and however many processors there are; so does zstd.
+ *
+ * @throws {RangeError} when the level is none of that kind; while reading {OciError} `UNSUPPORTED` for zstd on a runtime
+ *   without it
+ */
+export function compressing({ kind, level }: Compression): ByteTransform {
+  if (kind === 'gzip') return gzipping({ level });
+  if (kind === 'zstd') return zstding({ level });
+  if (level !== undefined) throw new RangeError(`What is not compressed has no level, not ${level} either`);
+  return async function* pass(source) {
+    yield* source;
+  };
+}
+
+export function decompressor(compression: Exclude<CompressionKind, 'none'>, options: DecompressOptions): ByteTransform {
   return compression === 'gzip' ? gunzipping(options) : unzstding(options);
 }
 

@@ -5,6 +5,12 @@ import { type DecompressOptions, type EngineFormat, throughEngine } from './zlib
 export interface GzipOptions {
   /** 1 (fast) to 9 (small). @default 1 */
   readonly level?: number | undefined;
+  /**
+   * How many blocks of 1 MiB are compressed at once. More than the thread pool has threads only costs memory.
+   *
+   * @default 4, as many as libuv has threads unless UV_THREADPOOL_SIZE says otherwise
+   */
+  readonly concurrency?: number | undefined;
 }
 
 /** A quarter faster than zlib's default of 16 KiB (docs/performance.md). */
@@ -13,8 +19,6 @@ const chunkSize = 256 * 1024;
 /** Input of one block; blocks are compressed at the same time. It decides the output, so that it never changes. */
 const compressBlockSize = 1024 * 1024;
 const dictionarySize = 32 * 1024;
-/** As many as libuv has threads by default. */
-const blocksAtOnce = 4;
 
 /**
  * Decompresses gzip, several members in a row included. RFC 1952.
@@ -31,13 +35,16 @@ export function gunzipping(options: DecompressOptions = {}): ByteTransform {
  * Compresses into one gzip member that depends on data and level only, not on chunks, time, system or number of cores: blocks
  * of 1 MiB are deflated in parallel, each with the end of the one before as its dictionary. The header is the one Go writes.
  *
- * @throws {RangeError} when the level is none
+ * @throws {RangeError} when the level or the number of blocks is none
  */
-export function gzipping({ level = 1 }: GzipOptions = {}): ByteTransform {
+export function gzipping({ level = 1, concurrency = 4 }: GzipOptions = {}): ByteTransform {
   if (!Number.isInteger(level) || level < 1 || level > 9) {
     throw new RangeError(`A gzip level is a whole number from 1 to 9, not ${level}`);
   }
-  return (source) => gzip(source, level);
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new RangeError(`At least one block is compressed at a time, not ${concurrency}`);
+  }
+  return (source) => gzip(source, level, concurrency);
 }
 
 async function gzipFormat(): Promise<EngineFormat> {
@@ -46,7 +53,7 @@ async function gzipFormat(): Promise<EngineFormat> {
   return { name: 'gzip', part: 'member', create: () => createGunzip(options) };
 }
 
-async function* gzip(source: ByteSource, level: number): AsyncGenerator<Uint8Array, void> {
+async function* gzip(source: ByteSource, level: number, concurrency: number): AsyncGenerator<Uint8Array, void> {
   const { crc32 } = await import('node:zlib');
   yield gzipHeader(level);
   let checksum = 0;
@@ -60,7 +67,7 @@ async function* gzip(source: ByteSource, level: number): AsyncGenerator<Uint8Arr
       deflating.push(result);
       checksum = crc32(block, checksum);
       size += block.byteLength;
-      if (deflating.length === blocksAtOnce) yield (await deflating.shift()) ?? new Uint8Array(0);
+      if (deflating.length === concurrency) yield (await deflating.shift()) ?? new Uint8Array(0);
     }
     for (let next = deflating.shift(); next !== undefined; next = deflating.shift()) yield await next;
   } finally {

@@ -8,10 +8,19 @@ export {
   streamOf,
   toReadableStream,
 } from './bytes.ts';
-export { type Compression, compressionOf, decompress, decompressing, detectCompression } from './compression.ts';
+export {
+  compressing,
+  type Compression,
+  type CompressionKind,
+  compressionOf,
+  decompress,
+  decompressing,
+  detectCompression,
+} from './compression.ts';
 export { readFileStream, type ReadFileOptions, writeFileAtomically, type WriteFileOptions } from './file.ts';
 export { gunzipping, type GzipOptions, gzipping } from './gzip.ts';
 export { describeBytes, Digester, digestOf } from './hash.ts';
+export { type IgnoreRules, ignoreRules } from './ignore-rules.ts';
 export { maxConfigSize, maxManifestSize } from './limit.ts';
 export { type OpenSpoolOptions, Spool, spool, type SpoolOptions } from './spool.ts';
 export { encodeTarHeader, type EncodeTarHeaderOptions, type TarFields, tarFieldsOf } from './tar/encode-header.ts';

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts';
-import { readFileStream, writeFileAtomically } from './file.ts';
+import { createFileAtomically, readFileStream, writeFileAtomically } from './file.ts';
 import { Digester } from './hash.ts';
 
 export interface SpoolOptions extends CallOptions {
@@ -49,18 +49,52 @@ export class Spool implements AsyncDisposable {
 
 /** Writes a source to a temporary file that only this user can read, and computes digest and size on the way. */
 export async function spool(source: ByteSource, options: SpoolOptions = {}): Promise<Spool> {
-  const { directory = tmpdir(), algorithm = 'sha256', signal } = options;
+  const { signal } = options;
+  return intoFile(source, options, async (path, digester) => {
+    await writeFileAtomically(path, hashed(source, digester), { mode: 0o600, signal });
+  });
+}
+
+/**
+ * Like {@link spool}, for bytes that are looked at on their way: what `read` has read is written, so that it can stop a source
+ * that is not what it should be. It reads to the end or throws.
+ */
+export async function spoolWhile(
+  source: ByteSource,
+  read: (chunks: AsyncIterable<Uint8Array>) => Promise<void>,
+  options: SpoolOptions = {},
+): Promise<Spool> {
+  const { signal } = options;
+  return intoFile(source, options, async (path, digester) => {
+    const write = (handle: FileHandle): Promise<void> => read(recorded(hashed(source, digester), handle));
+    await createFileAtomically(path, write, { mode: 0o600, signal });
+  });
+}
+
+async function intoFile(
+  source: ByteSource,
+  { directory, algorithm = 'sha256', signal }: SpoolOptions,
+  write: (path: string, digester: Digester) => Promise<void>,
+): Promise<Spool> {
   try {
     signal?.throwIfAborted();
-    if (options.directory !== undefined) await mkdir(directory, { recursive: true });
+    if (directory !== undefined) await mkdir(directory, { recursive: true });
     const digester = new Digester(algorithm);
-    const path = join(directory, `crane-oci-${randomBytes(12).toString('hex')}`);
-    const size = await writeFileAtomically(path, hashed(source, digester), { mode: 0o600, signal });
-    return new Spool(path, size, digester.finish());
+    const path = join(directory ?? tmpdir(), `crane-oci-${randomBytes(12).toString('hex')}`);
+    await write(path, digester);
+    return new Spool(path, digester.size, digester.finish());
   } catch (error) {
     const released = discard(source).catch(() => {});
     if (signal?.aborted !== true) await released;
     throw error;
+  }
+}
+
+async function* recorded(chunks: AsyncIterable<Uint8Array>, handle: FileHandle): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    // In contrast to write() this goes on until everything is written.
+    await handle.writeFile(chunk);
+    yield chunk;
   }
 }
 

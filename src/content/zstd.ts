@@ -41,9 +41,12 @@ export function unzstding(options: DecompressOptions = {}): ByteTransform {
 /**
  * Compresses into one zstd frame with a checksum.
  *
- * @throws {OciError} while reading: `UNSUPPORTED` where the runtime cannot
+ * @throws {RangeError} when the level is none; while reading {OciError} `UNSUPPORTED` where the runtime cannot
  */
 export function zstding({ level = 3 }: ZstdOptions = {}): ByteTransform {
+  if (!Number.isInteger(level) || level < 1 || level > 19) {
+    throw new RangeError(`A zstd level is a whole number from 1 to 19, not ${level}`);
+  }
   return async function* zstd(source) {
     const { createZstdCompress, constants } = await runtime();
     if (createZstdCompress === undefined) {

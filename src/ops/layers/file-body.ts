@@ -1,0 +1,63 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ByteSource } from '../../content/bytes.ts';
+import { changed, missingOr, type Origin } from './file-walk.ts';
+
+/** Files up to this size are read ahead, several at once. */
+const smallSize = 128 * 1024;
+const readSize = 512 * 1024;
+
+/**
+ * What a regular file holds: just the bytes of the file that was looked at before, as many as it had.
+ *
+ * @throws {OciError} `FILE_SYSTEM`, here or while reading, also when it changed meanwhile or another took its place
+ */
+export async function fileBody(origin: Origin): Promise<ByteSource> {
+  const size = Number(origin.stats.size);
+  if (size === 0) return new Uint8Array(0);
+  if (size > smallSize) return chunksOfFile(origin, size);
+  let small: Uint8Array = new Uint8Array(0);
+  for await (const chunk of chunksOfFile(origin, size)) small = chunk;
+  return small;
+}
+
+async function* chunksOfFile(origin: Origin, size: number): AsyncGenerator<Uint8Array, void> {
+  const handle = await opened(origin);
+  try {
+    await check(handle, origin);
+    for (let at = 0; at < size;) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(readSize, size - at));
+      let filled = 0;
+      while (filled < chunk.length) {
+        const { bytesRead } = await handle.read(chunk, filled, chunk.length - filled, at + filled);
+        if (bytesRead === 0) throw changed(origin.path, 'changed');
+        filled += bytesRead;
+      }
+      at += filled;
+      // Before the last bytes go on, so that nobody takes them for complete.
+      if (at === size) await check(handle, origin);
+      yield chunk;
+    }
+  } catch (error) {
+    throw missingOr(error, origin.path, 'FILE_SYSTEM');
+  } finally {
+    await handle.close();
+  }
+}
+
+async function opened({ path, follow }: Origin): Promise<FileHandle> {
+  // A link or a pipe may have taken the file's place: the one would lead out of the tree, the other block for ever.
+  const guards = (follow ? 0 : constants.O_NOFOLLOW) | constants.O_NONBLOCK;
+  try {
+    return await open(path, constants.O_RDONLY | guards);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ELOOP') throw changed(path, 'changed', error);
+    throw missingOr(error, path, 'FILE_SYSTEM');
+  }
+}
+
+async function check(handle: FileHandle, { path, stats }: Origin): Promise<void> {
+  const now = await handle.stat({ bigint: true });
+  const same = now.dev === stats.dev && now.ino === stats.ino && now.size === stats.size;
+  if (!same || now.mtimeNs !== stats.mtimeNs) throw changed(path, 'changed');
+}

@@ -1,0 +1,112 @@
+import { stat } from 'node:fs/promises';
+import { untilAborted } from '../../content/abort.ts';
+import { type ByteSource, type ByteStream, discard, pipe } from '../../content/bytes.ts';
+import { type Compression, compressing, decompressor, detectCompression } from '../../content/compression.ts';
+import { readFileStream } from '../../content/file.ts';
+import { Digester } from '../../content/hash.ts';
+import { type SpoolOptions, spoolWhile } from '../../content/spool.ts';
+import { VerifiedStream } from '../../content/verify.ts';
+import { OciError, quoted } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { MediaTypeFamily } from '../../oci/media-type-family.ts';
+import type { CallOptions } from '../../options.ts';
+import { spooledContent, type StagedContent } from '../../store/staging.ts';
+import { type NewLayer, newLayer, layerType } from './new-layer.ts';
+import { noted, packLayer } from './pack-layer.ts';
+import { checkedTar } from './tar-check.ts';
+
+export interface TarLayerOptions extends CallOptions, Pick<SpoolOptions, 'directory'> {
+  /** What a plain archive is compressed with; one that is compressed is taken byte for byte. @default gzip, level 1, as crane does */
+  readonly compression?: Compression | undefined;
+  /** Whose media type the layer has. @default 'oci' */
+  readonly format?: MediaTypeFamily | undefined;
+  /** Most bytes of the archive without compression. @default no limit; memory and disk do not grow with it */
+  readonly limit?: number | undefined;
+  /** How messages call a source that has no path. @default the layer */
+  readonly name?: string | undefined;
+}
+
+/**
+ * A tar archive as a layer: plain, gzip and zstd are told by their first bytes, from files, pipes and any other stream. It is
+ * read once, and checked to be a tar archive on the way. Regular files that are taken as they are stay where they are and must
+ * not change before the layer was copied, which is noticed; everything else goes to a temporary file. crane-cli reference,
+ * section 9.1.
+ *
+ * @param source a path, or bytes
+ * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE` when it is no tar archive, damaged or empty, `LIMIT_EXCEEDED`,
+ *   `UNSUPPORTED` for zstd with Docker media types and where the runtime cannot compress with it
+ */
+export async function layerFromTar(source: string | ByteSource, options: TarLayerOptions = {}): Promise<NewLayer> {
+  const { signal, compression: wanted = { kind: 'gzip' }, format = 'oci' } = options;
+  // A level that is none is the caller's mistake, and told before anything is read.
+  const compress = compressing(wanted);
+  const path = typeof source === 'string' ? source : undefined;
+  const opened = typeof source === 'string' ? await readFileStream(source, { signal }) : source;
+  try {
+    const { compression, stream } = await detectCompression(untilAborted(opened, signal));
+    const what = path === undefined ? (options.name ?? 'The layer') : `The layer ${quoted(path)}`;
+    const kind = compression === 'none' ? wanted.kind : compression;
+    const mediaType = layerType(format, kind);
+    const checked = (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> =>
+      checkedTar(limited(chunks, options.limit, what), what);
+    if (compression !== kind || (kind === 'none' && path === undefined)) {
+      return await packLayer(pipe(stream, checked), mediaType, compress, options);
+    }
+    const diffId = new Digester();
+    const read = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
+      for await (const chunk of checked(kind === 'none' ? chunks : decompressor(kind, {})(chunks)))
+        diffId.update(chunk);
+    };
+    const taken = await asItIs(stream, path, read, options);
+    const target = { mediaType, digest: taken.digest, size: taken.size };
+    return newLayer(target, diffId.finish(), taken.content(target));
+  } catch (error) {
+    await discard(opened).catch(() => {});
+    throw error;
+  }
+}
+
+interface Taken extends Pick<Descriptor, 'digest' | 'size'> {
+  content(target: Descriptor): StagedContent;
+}
+
+/** Reads an archive to its end without changing it; what cannot be read again is written to a temporary file meanwhile. */
+async function asItIs(
+  stream: ByteStream,
+  path: string | undefined,
+  read: (chunks: AsyncIterable<Uint8Array>) => Promise<void>,
+  options: TarLayerOptions,
+): Promise<Taken> {
+  if (path !== undefined && (await stat(path)).isFile()) {
+    const digester = new Digester();
+    await read(noted(stream, digester));
+    return { size: digester.size, digest: digester.finish(), content: (target) => fileContent(path, target) };
+  }
+  const spooled = await spoolWhile(stream, read, options);
+  return { size: spooled.size, digest: spooled.digest, content: (target) => spooledContent(spooled, target) };
+}
+
+function fileContent(path: string, target: Descriptor): StagedContent {
+  return {
+    async open(start) {
+      const stream = await readFileStream(path, { start });
+      return start === 0 ? VerifiedStream.of(stream, target) : stream;
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function* limited(
+  chunks: AsyncIterable<Uint8Array>,
+  limit: number | undefined,
+  what: string,
+): AsyncGenerator<Uint8Array, void> {
+  let total = 0;
+  for await (const chunk of chunks) {
+    total += chunk.byteLength;
+    if (limit !== undefined && total > limit) {
+      throw new OciError('LIMIT_EXCEEDED', `${what} is larger than the limit of ${limit} bytes without compression`);
+    }
+    yield chunk;
+  }
+}
