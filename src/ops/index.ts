@@ -3,6 +3,13 @@ export { CopyError } from './copy-error.ts';
 export type { ChildFilter, CopyOptions, CopySummary, ReferrerCopyOptions } from './copy-options.ts';
 export { CopyPlan, type PlannedManifest, type PlannedTag } from './copy-plan.ts';
 export { DigestTags } from './digest-tags.ts';
+export {
+  exportFilesystem,
+  type ExportFilesystemOptions,
+  flattenedTar,
+  type FlattenedTarOptions,
+  type MergeLayersOptions,
+} from './filesystem/export.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
 export { childrenForPlatforms, trimToPlatforms, type TrimmedArtifact } from './platforms.ts';

@@ -1,0 +1,93 @@
+import { type ByteStream, pipe } from '../../content/bytes.ts';
+import { untilAborted } from '../../content/abort.ts';
+import { decompress } from '../../content/compression.ts';
+import { Digester } from '../../content/hash.ts';
+import { TarReader } from '../../content/tar/reader.ts';
+import { VerifiedStream } from '../../content/verify.ts';
+import { OciError } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { algorithmOf, type Digest } from '../../oci/digest.ts';
+import type { TransferOptions } from '../../store/progress.ts';
+import type { ContentSource } from '../../store/store.ts';
+import { openContent } from '../read.ts';
+import type { Texts } from './attributes.ts';
+import { LayerLog } from './layer-log.ts';
+import type { Limits } from './limits.ts';
+import type { UnpackedLayer } from './unpacked-layer.ts';
+
+export interface LayerToScan {
+  readonly layer: Descriptor;
+  /** Absent for what has no image config. */
+  readonly diffId: Digest | undefined;
+  /** Where its tar is kept. */
+  readonly unpacked: UnpackedLayer;
+}
+
+/**
+ * Reads a layer once: notes its entries, checks size, digest and diff ID.
+ *
+ * @throws {OciError} `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `INVALID_ARCHIVE`, `LIMIT_EXCEEDED`
+ */
+export async function scanLayer(
+  store: ContentSource,
+  { layer, diffId, unpacked }: LayerToScan,
+  texts: Texts,
+  limits: Limits,
+  options: TransferOptions,
+): Promise<LayerLog> {
+  const { signal, onProgress } = options;
+  const digester = new Digester(diffId === undefined ? 'sha256' : algorithmOf(diffId));
+  const opened = await openLayer(store, layer, options);
+  const log = new LayerLog(texts);
+  try {
+    const { stream } = await decompress(untilAborted(opened, signal));
+    const reader = new TarReader(pipe(stream, (chunks) => unpacked.keep(observed(chunks, digester, limits))));
+    for await (const { header } of reader) {
+      limits.countEntry();
+      if (header.sparse !== undefined) limits.countBytes(header.sparse.realSize);
+      log.add(header);
+    }
+  } catch (error) {
+    await release(opened, signal);
+    throw error;
+  }
+  const actual = digester.finish();
+  if (diffId !== undefined && actual !== diffId) {
+    throw new OciError(
+      'DIGEST_MISMATCH',
+      `The diff ID of layer ${layer.digest} is ${actual}, but the config says ${diffId}`,
+    );
+  }
+  onProgress?.({ type: 'finish', target: layer });
+  return log;
+}
+
+/** Opens a layer, verified, and tells of it. */
+export async function openLayer(
+  store: ContentSource,
+  layer: Descriptor,
+  options: TransferOptions,
+): Promise<ByteStream> {
+  const { onProgress } = options;
+  onProgress?.({ type: 'start', target: layer, offset: 0 });
+  const opened = await openContent(store, layer, options);
+  return VerifiedStream.of(opened, layer).onBytes((bytes) => onProgress?.({ type: 'chunk', target: layer, bytes }));
+}
+
+async function* observed(
+  chunks: AsyncIterable<Uint8Array>,
+  digester: Digester,
+  limits: Limits,
+): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    limits.countBytes(chunk.byteLength);
+    digester.update(chunk);
+    yield chunk;
+  }
+}
+
+/** A source that hangs may never answer; after an abort nobody waits for it. */
+export async function release(stream: ByteStream, signal: AbortSignal | undefined): Promise<void> {
+  const released = stream.cancel().catch(() => {});
+  if (signal?.aborted !== true) await released;
+}

@@ -1,0 +1,144 @@
+import { encodeTarHeader, type TarFields, tarFieldsOf } from '../../content/tar/encode-header.ts';
+import type { TarHeader } from '../../content/tar/entry.ts';
+import { decodeText } from '../../content/tar/text.ts';
+import { type TarEntry, TarReader } from '../../content/tar/reader.ts';
+import { tarPadding, tarTrailer } from '../../content/tar/writer.ts';
+import type { CallOptions } from '../../options.ts';
+import { readAttributes } from './attributes.ts';
+import { ByteLogReader } from './byte-log.ts';
+import type { Merge } from './merge.ts';
+import { nodeKinds, opacities } from './merged-tree.ts';
+import { directoryBit, type Plan } from './plan.ts';
+import { expandSparse } from './sparse-body.ts';
+import type { UnpackedLayer } from './unpacked-layer.ts';
+import { opaqueMarkOf, whiteoutOf } from './whiteout.ts';
+
+/**
+ * Writes the archive that a plan describes: layers from the lowest on, directories before what lies in them, the first name
+ * of a file with its content and all further ones as hard links right behind it. The trailer comes last of all, so that
+ * nothing that failed looks complete.
+ */
+export async function* writeLayers(
+  merge: Merge,
+  plan: Plan,
+  layers: readonly UnpackedLayer[],
+  options: CallOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const writer = new EntryWriter(merge, plan);
+  for (const node of plan.extra) yield* writer.extra(node);
+  for (const [index, layer] of layers.entries()) {
+    const actions = plan.actions[index];
+    if (actions !== undefined) yield* writeLayer(writer, actions, layer, options);
+  }
+  yield tarTrailer;
+}
+
+async function* writeLayer(
+  writer: EntryWriter,
+  actions: Uint32Array,
+  layer: UnpackedLayer,
+  options: CallOptions,
+): AsyncGenerator<Uint8Array, void> {
+  let ordinal = 0;
+  let hasGlobals = false;
+  for await (const entry of new TarReader(await layer.open(options), options)) {
+    hasGlobals ||= entry.parts.some(({ kind }) => kind === 'pax-global');
+    const action = actions[ordinal++] ?? 0;
+    if (action >= directoryBit) yield* writer.directory(action - directoryBit);
+    else if (action !== 0) yield* writer.file(action, entry, !hasGlobals);
+  }
+}
+
+class EntryWriter {
+  readonly #merge: Merge;
+  readonly #plan: Plan;
+  readonly #written: Uint8Array;
+  #lastParent = 0;
+  #lastPath = '';
+
+  constructor(merge: Merge, plan: Plan) {
+    this.#merge = merge;
+    this.#plan = plan;
+    this.#written = new Uint8Array(merge.tree.end);
+  }
+
+  /** What hides lower layers, or a directory that no entry names and nothing would bring into being. */
+  *extra(node: number): Generator<Uint8Array, void> {
+    const { tree, keepsWhiteouts } = this.#merge;
+    yield* this.#parents(node);
+    if (tree.kindOf(node) === nodeKinds.hidden) {
+      yield encodeTarHeader({ name: whiteoutOf(tree.pathOf(node)) });
+      return;
+    }
+    const opacity = keepsWhiteouts ? tree.opacityOf(node) : opacities.none;
+    // Without a mark it is a directory that has nothing in it.
+    if (opacity !== opacities.marked || tree.dataOf(node) !== 0) yield* this.directory(node, true);
+    if (opacity !== opacities.none) yield encodeTarHeader({ name: opaqueMarkOf(tree.pathOf(node)) });
+  }
+
+  *directory(node: number, evenWithoutEntry: boolean = false): Generator<Uint8Array, void> {
+    if (this.#written[node] === 1) return;
+    this.#written[node] = 1;
+    yield* this.#parents(node);
+    const { tree, attributes, texts } = this.#merge;
+    const place = tree.dataOf(node);
+    const name = this.#pathOf(node);
+    if (place === 0) {
+      if (evenWithoutEntry) yield encodeTarHeader({ name, type: 'directory', mode: 0o755 });
+      return;
+    }
+    const reader = new ByteLogReader(attributes, place);
+    // The layer, the place in it, the length of what follows.
+    for (let i = 0; i < 3; i++) reader.number();
+    yield encodeTarHeader({ name, ...readAttributes(reader, texts) }, { times: 'pax' });
+  }
+
+  /** Content under its first name, then the other names. */
+  async *file(inode: number, entry: TarEntry, mayPass: boolean): AsyncGenerator<Uint8Array, void> {
+    const { firstName, nextName } = this.#plan;
+    const first = firstName[inode] as number;
+    const { header } = entry;
+    yield* this.#parents(first);
+    const name = this.#pathOf(first);
+    if (mayPass && name === header.name && header.sparse === undefined) yield* entry.raw();
+    else yield* renamed(entry, name);
+    for (let node = nextName[first] as number; node !== 0; node = nextName[node] as number) {
+      yield* this.#parents(node);
+      yield encodeTarHeader(linkTo(name, this.#pathOf(node), header), { times: 'pax' });
+    }
+  }
+
+  *#parents(node: number): Generator<Uint8Array, void> {
+    const { tree } = this.#merge;
+    const missing: number[] = [];
+    let at = tree.parentOf(node);
+    for (; at !== 0 && this.#written[at] === 0 && this.#plan.isWritten(at); at = tree.parentOf(at)) missing.push(at);
+    for (let next = missing.pop(); next !== undefined; next = missing.pop()) yield* this.directory(next);
+  }
+
+  /** Neighbours have the same parent most of the time. */
+  #pathOf(node: number): string {
+    const { tree } = this.#merge;
+    if (node === tree.root) return '.';
+    const parent = tree.parentOf(node);
+    if (parent !== this.#lastParent) {
+      this.#lastParent = parent;
+      this.#lastPath = parent === tree.root ? '' : `${tree.pathOf(parent)}/`;
+    }
+    return this.#lastPath + decodeText(tree.nameOf(node));
+  }
+}
+
+/** Global records of the layer become those of the entry; a sparse file becomes an ordinary one. */
+async function* renamed({ header, body }: TarEntry, name: string): AsyncGenerator<Uint8Array, void> {
+  const size = header.sparse?.realSize ?? header.size;
+  yield encodeTarHeader({ ...tarFieldsOf(header), name, size }, { times: 'pax' });
+  if (header.sparse === undefined) yield* body;
+  else yield* expandSparse(body, header.sparse);
+  yield tarPadding(size);
+}
+
+function linkTo(linkname: string, name: string, header: TarHeader): TarFields {
+  const { mode, uid, gid, uname, gname, mtime } = header;
+  return { name, type: 'hardlink', linkname, mode, uid, gid, uname, gname, mtime };
+}
