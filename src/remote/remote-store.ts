@@ -114,13 +114,13 @@ export class RemoteStore
   }
 
   async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
-    if (!isManifestType(target.mediaType)) return (await downloads()).fetchBlob(this.#reader, target, options);
+    if (!isManifestType(target.mediaType)) return (await this.#downloads()).fetchBlob(this.#reader, target, options);
     const { bytes } = await this.fetchManifest(target.digest, options);
     return VerifiedStream.of(bytes, target);
   }
 
   async fetchRange(target: Descriptor, start: number, end: number, options: TransferOptions = {}): Promise<ByteStream> {
-    return (await downloads()).fetchBlobRange(this.#reader, target, [start, end], options);
+    return (await this.#downloads()).fetchBlobRange(this.#reader, target, [start, end], options);
   }
 
   /**
@@ -197,13 +197,13 @@ export class RemoteStore
     await (await this.#uploads)?.close();
   }
 
+  /** Loaded when blobs move: questions about manifests and tags, which is what most commands ask, need neither direction. */
+  async #downloads() {
+    return import('./download/fetch-blob.ts');
+  }
+
   async #loadUploads(): Promise<Uploads> {
     this.#uploads ??= import('./upload/uploads.ts').then((loaded) => new loaded.Uploads(this.#client));
     return this.#uploads;
   }
-}
-
-/** Questions about manifests and tags, which is what most commands ask, need neither this nor uploads. */
-async function downloads(): Promise<typeof import('./download/fetch-blob.ts')> {
-  return import('./download/fetch-blob.ts');
 }
