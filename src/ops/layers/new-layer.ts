@@ -21,8 +21,13 @@ export interface NewLayer extends AsyncDisposable {
  */
 export function layerType(family: MediaTypeFamily, compression: CompressionKind): string {
   const found = layerTypeIn(family, compression);
-  if (found !== undefined) return found;
-  throw new OciError('UNSUPPORTED', 'An image with Docker media types cannot have zstd layers: Docker defines none', {
+  if (found === undefined) throw zstdInDocker();
+  return found;
+}
+
+/** The failure to name the type of a zstd layer in an image of Docker's media types. */
+export function zstdInDocker(): OciError {
+  return new OciError('UNSUPPORTED', 'An image with Docker media types cannot have zstd layers: Docker defines none', {
     hint: 'Convert the image to OCI media types, or use gzip',
   });
 }
