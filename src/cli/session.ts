@@ -1,3 +1,4 @@
+import { type LinkedAbort, linkedAbort } from '../async/linked-abort.ts';
 import { collect } from '../content/bytes.ts';
 import { quoted } from '../errors.ts';
 import { formatPlatform, type Platform } from '../oci/platform.ts';
@@ -27,6 +28,7 @@ export class Session {
   readonly process: Process;
   readonly log: Log;
   readonly #output: LiveOutput;
+  readonly #life: LinkedAbort;
   readonly #open: AsyncDisposable[] = [];
   readonly #stores = new Map<string, Promise<RemoteStore>>();
   #globals: Globals | undefined;
@@ -37,6 +39,7 @@ export class Session {
 
   constructor(process: Process) {
     this.process = process;
+    this.#life = linkedAbort(process.signal);
     this.#output = new LiveOutput(process.stderr);
     this.log = createLog(process, {
       output: this.#output,
@@ -53,8 +56,9 @@ export class Session {
     return this.process.stderr;
   }
 
+  /** Aborted by Ctrl-C and termination, and when the command is over. */
   get signal(): AbortSignal {
-    return this.process.signal;
+    return this.#life.signal;
   }
 
   /**
@@ -176,6 +180,9 @@ export class Session {
 
   async close(): Promise<void> {
     await this.endProgress();
+    // What a command that failed had asked for ahead of time would keep the process waiting.
+    this.#life.abort(new Error('The command is over'));
+    this.#life.unlink();
     await Promise.allSettled(this.#open.map((resource) => resource[Symbol.asyncDispose]()));
     await this.#connections?.close();
   }

@@ -34,7 +34,7 @@ function script({ method, target }: ScriptedRequest, tell: () => void): Scripted
     : { status: 404 };
 }
 
-describe('a command that is interrupted', () => {
+describe('a command that ends early', () => {
   let server: ScriptedServer;
   let moving: () => void = () => {};
   beforeAll(async () => {
@@ -101,6 +101,20 @@ describe('a command that is interrupted', () => {
     const again = setInterval(() => running.child.kill('SIGTERM'), 300);
     const result = await running.result.finally(() => clearInterval(again));
     expect(result.signal).toBe('SIGTERM');
+  });
+
+  it('copy that fails does not wait for what it had asked the target ahead of time', { timeout: 20_000 }, async () => {
+    await using place = await workplace({});
+    await using silent = await scriptedServer(() => () => {});
+    await using empty = await scriptedServer(() => ({ status: 404 }));
+    for (const flags of [[], ['--all-tags']]) {
+      const name = flags.length === 0 ? 'app:v1' : 'app';
+      const args = ['copy', ...flags, `${empty.registry}/${name}`, `${silent.registry}/${name}`];
+      expect(await place.crane(args)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^Error: .*\n.*Check the name.*\n$/ms) as string,
+      });
+    }
   });
 
   it('serve ends and says so', async () => {
