@@ -1,5 +1,24 @@
 export { annotationKeys } from './annotations.ts';
 export type { ContentId, Descriptor } from './descriptor.ts';
+export {
+  type ConfigDocument,
+  configDocument,
+  type ContainerSettings,
+  type HealthcheckDocument,
+  type HistoryDocument,
+  type NameSet,
+  type RootfsDocument,
+} from './document/config-document.ts';
+export type { DocumentFormat } from './document/document.ts';
+export {
+  type DescriptorDocument,
+  type ImageDocument,
+  imageDocument,
+  type IndexDocument,
+  indexDocument,
+  type PlatformDocument,
+} from './document/manifest-document.ts';
+export { type DocumentObject, type UnknownMember, unknownMembers } from './document/struct.ts';
 export { algorithmOf, type Digest, type DigestAlgorithm, hexOf, isDigest, parseDigest } from './digest.ts';
 export { type HistoryEntry, type ImageConfig, parseImageConfig } from './image-config.ts';
 export { encodeJson, type EncodeJsonOptions, type JsonValue } from './json.ts';

@@ -17,3 +17,19 @@ export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOpti
 export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';
 export { imageForPlatform, openArtifact } from './resolve.ts';
 export { type Problem, validate, type ValidateOptions } from './validate.ts';
+export { appendLayers, type AppendLayersOptions, type LayerAddition } from './edit/append-layers.ts';
+export { appendToIndex, type IndexAddition } from './edit/append-to-index.ts';
+export type { EditOptions } from './edit/documents.ts';
+export { filterIndex, type FilterIndexOptions } from './edit/filter-index.ts';
+export type {
+  ConfigEdit,
+  EnvironmentEdit,
+  Healthcheck,
+  HistoryStep,
+  ImageEdit,
+  MapEdit,
+  SetEdit,
+} from './edit/image-edit.ts';
+export type { EntryEdit } from './edit/index-entry.ts';
+export { mutateImage } from './edit/mutate-image.ts';
+export { type IndexEdit, mutateIndex, type MutateIndexOptions } from './edit/mutate-index.ts';

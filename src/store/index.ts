@@ -1,4 +1,5 @@
 export type { Artifact } from './artifact.ts';
+export { type AttachedBlob, AttachedSource } from './attached-source.ts';
 export { type CacheEvent, type CachingOptions, cachingSource } from './caching.ts';
 export {
   canDelete,
@@ -26,6 +27,7 @@ export {
   type TagListOptions,
 } from './capabilities.ts';
 export { type IngestOptions, ingest } from './ingest.ts';
+export { JoinedSource } from './joined-source.ts';
 export { MemoryStore } from './memory.ts';
 export { OverlayStore } from './overlay.ts';
 export type { ProgressEvent, ProgressOptions, SkipReason, TransferOptions } from './progress.ts';

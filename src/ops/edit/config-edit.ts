@@ -1,0 +1,95 @@
+import { OciError, quoted } from '../../errors.ts';
+import type {
+  ConfigDocument,
+  ContainerSettings,
+  HealthcheckDocument,
+  HistoryDocument,
+} from '../../oci/document/config-document.ts';
+import { normalizeTimestamp } from '../../oci/timestamp.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { editedEnvironment, editedMap, editedSet } from './collections.ts';
+import type { ConfigEdit, Healthcheck, HistoryStep, ImageEdit } from './image-edit.ts';
+
+/** Whether an edit names anything that stands in a config. */
+export function editsConfig(edit: ImageEdit): boolean {
+  // Whether an entrypoint clears the command means nothing without one.
+  const others = new Set(['annotations', 'entrypointClearsCmd']);
+  return Object.entries(edit).some(([key, change]) => !others.has(key) && change !== undefined);
+}
+
+/**
+ * A config after an edit, in the order in which crane edits. crane-library reference, section 9.
+ *
+ * @throws {OciError} `INVALID_CONFIG` for times and environment variables that are none
+ */
+export function editedConfig(before: ConfigDocument, edit: ConfigEdit): ConfigDocument {
+  const { history } = edit;
+  return {
+    ...before,
+    ...(edit.platform === undefined ? {} : platformOf(edit.platform)),
+    author: changed(before.author, edit.author),
+    created: edit.created === undefined ? before.created : checkedTime(edit.created),
+    history: history === undefined ? before.history : [...(before.history ?? []), historyOf(history, true)],
+    config: editedSettings(before.config ?? {}, edit, before.os ?? ''),
+  };
+}
+
+/** A step of a history as the document has it. */
+export function historyOf(step: HistoryStep, isEmptyLayer: boolean): HistoryDocument {
+  const { created, createdBy, author, comment } = step;
+  return {
+    author,
+    created: created === undefined ? undefined : checkedTime(created),
+    created_by: createdBy,
+    comment,
+    empty_layer: isEmptyLayer,
+  };
+}
+
+function platformOf(platform: Platform): ConfigDocument {
+  const { os, architecture, variant } = platform;
+  const features = platform['os.features'];
+  return {
+    os,
+    architecture,
+    variant,
+    'os.version': platform['os.version'],
+    ...(features === undefined ? {} : { 'os.features': features }),
+  };
+}
+
+function editedSettings(before: ContainerSettings, edit: ConfigEdit, os: string): ContainerSettings {
+  const clears = edit.entrypointClearsCmd === true && edit.entrypoint !== undefined;
+  return {
+    ...before,
+    Labels: editedMap(before.Labels, edit.labels),
+    Env: editedEnvironment(before.Env, edit.env, os),
+    Entrypoint: changed(before.Entrypoint, edit.entrypoint),
+    Cmd: changed(clears ? undefined : before.Cmd, edit.cmd),
+    User: changed(before.User, edit.user),
+    WorkingDir: changed(before.WorkingDir, edit.workdir),
+    ExposedPorts: editedSet(before.ExposedPorts, edit.exposedPorts),
+    Volumes: editedSet(before.Volumes, edit.volumes),
+    StopSignal: changed(before.StopSignal, edit.stopSignal),
+    Healthcheck: changed(
+      before.Healthcheck,
+      edit.healthcheck === undefined || edit.healthcheck === null ? edit.healthcheck : healthcheckOf(edit.healthcheck),
+    ),
+  };
+}
+
+function healthcheckOf({ test, interval, timeout, startPeriod, retries }: Healthcheck): HealthcheckDocument {
+  return { Test: test, Interval: interval, Timeout: timeout, StartPeriod: startPeriod, Retries: retries };
+}
+
+function changed<T>(before: T | undefined, after: T | null | undefined): T | undefined {
+  return after === undefined ? before : (after ?? undefined);
+}
+
+function checkedTime(text: string): string {
+  const time = normalizeTimestamp(text);
+  if (time !== undefined) return time;
+  throw new OciError('INVALID_CONFIG', `Invalid time ${quoted(text)}`, {
+    hint: 'Write a time as RFC 3339 has it, for example 2024-05-01T12:00:00Z',
+  });
+}
