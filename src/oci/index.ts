@@ -41,6 +41,7 @@ export {
   isSchema1Type,
   mediaTypes,
 } from './media-type.ts';
+export { familyOf, inFamily, layerTypeIn, type MediaTypeFamily } from './media-type-family.ts';
 export { defaultPlatform, formatPlatform, parsePlatform, type Platform, satisfiesPlatform } from './platform.ts';
 export {
   dockerHub,

@@ -12,6 +12,13 @@ export {
 } from './filesystem/export.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
+export { convertMediaTypes } from './layers/convert-media-types.ts';
+export { type FileMapping, parseFileMapping } from './layers/file-mapping.ts';
+export { type FileLayerOptions, type FileWarning, layerFromFiles } from './layers/layer-from-files.ts';
+export { layerFromTar, type TarLayerOptions } from './layers/layer-from-tar.ts';
+export type { NewLayer } from './layers/new-layer.ts';
+export { recompress, type RecompressOptions } from './layers/recompress.ts';
+export type { RewriteOptions, RewrittenArtifact } from './layers/rewrite-images.ts';
 export { childrenForPlatforms, trimToPlatforms, type TrimmedArtifact } from './platforms.ts';
 export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOptions } from './random.ts';
 export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';

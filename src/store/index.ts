@@ -30,5 +30,6 @@ export { type IngestOptions, ingest } from './ingest.ts';
 export { JoinedSource } from './joined-source.ts';
 export { MemoryStore } from './memory.ts';
 export { OverlayStore } from './overlay.ts';
+export { type StagedContent, StagingStore, type StagingStoreOptions } from './staging.ts';
 export type { ProgressEvent, ProgressOptions, SkipReason, TransferOptions } from './progress.ts';
 export type { ContentSink, ContentSource, ContentStore } from './store.ts';
