@@ -42,7 +42,7 @@ export function treeOf(root: string): Record<string, TreeNode> {
   return found;
 
   function walk(directory: Buffer, prefix: string): void {
-    for (const name of readdirSync(directory, { encoding: 'buffer' }).sort(Buffer.compare)) {
+    for (const name of readdirSync(directory, { encoding: 'buffer' }).sort((a, b) => Buffer.compare(a, b))) {
       const path = Buffer.concat([directory, Buffer.from('/'), name]);
       const shown = join(prefix, name.toString('latin1'));
       const stats = lstatSync(path, { bigint: true });

@@ -31,7 +31,7 @@ export interface MergeLayersOptions extends TransferOptions {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Most entries of all layers together; one takes about 70 bytes of memory.
+   * Most entries of all layers together; one takes about 85 bytes of memory.
    *
    * @default 16_777_216
    */

@@ -1,6 +1,6 @@
 import { linkSync, lstatSync, type Stats, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { extractTar, hasGnuTar, type TreeNode, treeOf } from '../../../test/support/extracted-tree.ts';
 import { imageOfTars, type LayerEntry, layerTar } from '../../../test/support/layer-stack.ts';
@@ -214,13 +214,13 @@ function empty(root: string, name: string): void {
   const found = statsOf(root, name);
   if (found?.isDirectory() !== true) return;
   for (const child of readdirSync(place(root, name), { encoding: 'buffer' })) {
-    rmSync(Buffer.concat([place(root, name), Buffer.from('/'), child]) as unknown as string, { recursive: true });
+    rmSync(Buffer.concat([place(root, name), Buffer.from('/'), child]), { recursive: true });
   }
 }
 
 function remove(root: string, name: string): void {
   if (statsOf(root, name) === undefined) return;
-  rmSync(place(root, name) as unknown as string, { recursive: true });
+  rmSync(place(root, name), { recursive: true });
 }
 
 function statsOf(root: string, name: string): Stats | undefined {
