@@ -7,7 +7,7 @@ import { collect } from '../content/bytes.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import { StagingStore } from './staging.ts';
 
-testContentStore('StagingStore', () => new StagingStore());
+testContentStore('StagingStore', async () => new StagingStore({ directory: await testDirectory() }));
 
 it('keeps large blobs in files until it is disposed of', async () => {
   const directory = await testDirectory();

@@ -12,7 +12,7 @@ import { digestOf } from '../../content/hash.ts';
 import type { TarHeader } from '../../content/tar/entry.ts';
 import { TarReader } from '../../content/tar/reader.ts';
 import { encodeText } from '../../content/tar/text.ts';
-import { parseFileMapping } from './file-mapping.ts';
+import { type FileMapping, parseFileMapping } from './file-mapping.ts';
 import { type FileLayerOptions, type FileWarning, layerFromFiles } from './layer-from-files.ts';
 import type { NewLayer } from './new-layer.ts';
 
@@ -34,7 +34,7 @@ describe('layerFromFiles', () => {
     await symlink('missing', join(tree, 'dangling'));
     await link(join(tree, 'a.txt'), join(tree, 'z/again'));
     await chmod(join(tree, 'a/b.txt'), 0o4751);
-    const layer = await layerFromFiles([{ source: tree }]);
+    const layer = await made([{ source: tree }]);
     const packed = await bytesOf(layer);
     expect(digestOf(packed)).toBe(layer.descriptor.digest);
     const out = await testDirectory();
@@ -52,9 +52,9 @@ describe('layerFromFiles', () => {
 
   it('orders names by their bytes, directories before what they hold, with the same bytes every time', async () => {
     await writeTree(tree, { 'b/x': '1', 'b.x': '2', B: '3', ü: '4', 'b/y/z': '5', a: '6' });
-    const first = await layerFromFiles([{ source: tree }]);
+    const first = await made([{ source: tree }]);
     await utimes(join(tree, 'a'), 5, 5);
-    const second = await layerFromFiles([{ source: tree }]);
+    const second = await made([{ source: tree }]);
     expect(await namesOf(first)).toEqual(['B', 'a', 'b/', 'b/x', 'b/y/', 'b/y/z', 'b.x', 'ü']);
     expect(second.descriptor).toEqual(first.descriptor);
     expect(second.diffId).toBe(first.diffId);
@@ -63,13 +63,13 @@ describe('layerFromFiles', () => {
   it('keeps names that are no UTF-8', async () => {
     const name = Buffer.from([0x6e, 0xff, 0xe9]);
     await writeFile(Buffer.concat([Buffer.from(`${tree}/`), name]), 'x');
-    const [entry = ''] = await namesOf(await layerFromFiles([{ source: tree }]));
+    const [entry = ''] = await namesOf(await made([{ source: tree }]));
     expect(Buffer.from(encodeText(entry)).equals(name)).toBe(true);
   });
 
   it('puts things where they shall go, with the directories that lead there', async () => {
     await writeTree(tree, { 'dir/x': 'x', 'one.txt': 'one' });
-    const layer = await layerFromFiles([
+    const layer = await made([
       { source: join(tree, 'dir'), destination: '/opt/app' },
       { source: join(tree, 'one.txt'), destination: '/tmp/other' },
       { source: join(tree, 'one.txt'), destination: '/opt/' },
@@ -85,7 +85,7 @@ describe('layerFromFiles', () => {
       'tmp/ 1777',
       'tmp/other 644',
     ]);
-    const bare = await layerFromFiles([{ source: join(tree, 'one.txt'), destination: '/a/b/c' }], { parents: false });
+    const bare = await made([{ source: join(tree, 'one.txt'), destination: '/a/b/c' }], { parents: false });
     expect(await namesOf(bare)).toEqual(['a/b/c']);
   });
 
@@ -98,10 +98,10 @@ describe('layerFromFiles', () => {
       '2/sub/y': 'y',
       '2/b': 'b',
     });
-    const layer = await layerFromFiles([{ source: join(tree, '1') }, { source: join(tree, '2'), destination: '/' }]);
+    const layer = await made([{ source: join(tree, '1') }, { source: join(tree, '2'), destination: '/' }]);
     expect(await namesOf(layer)).toEqual(['a', 'b', 'both', 'sub/', 'sub/x', 'sub/y']);
     expect((await entriesOf(layer)).find(({ name }) => name === 'both')?.size).toBe(7);
-    const blocked = layerFromFiles([
+    const blocked = made([
       { source: join(tree, '1/a'), destination: '/x' },
       { source: join(tree, '1/a'), destination: '/x/y' },
     ]);
@@ -113,7 +113,7 @@ describe('layerFromFiles', () => {
     await chmod(join(tree, 'f'), 0o666);
     await utimes(join(tree, 'f'), 1_600_000_000.25, 1_600_000_000.25);
     const of = async (options: FileLayerOptions): Promise<object | undefined> =>
-      (await entriesOf(await layerFromFiles([{ source: tree }], options)))[0];
+      (await entriesOf(await made([{ source: tree }], options)))[0];
     const time = (seconds: number): object => ({ mtime: { seconds, nanoseconds: 0 } });
     expect(await of({})).toMatchObject({ uid: 0, gid: 0, mode: 0o666, ...time(0) });
     const owner = { uid: 1000, gid: 70_000_000 };
@@ -125,7 +125,7 @@ describe('layerFromFiles', () => {
 
   it('leaves out what is ignored, and takes exceptions with the directories that lead to them', async () => {
     await writeTree(tree, { 'a/x': '', 'a/keep/y': '', 'a/keep/z.log': '', b: '', 'c/d': '', 'e/f': '' });
-    const layer = await layerFromFiles([{ source: tree, destination: '/srv' }], {
+    const layer = await made([{ source: tree, destination: '/srv' }], {
       ignore: ['a', 'c', '!a/keep', '**/*.log', 'e/**'],
     });
     expect(await namesOf(layer)).toEqual(['srv/', 'srv/a/', 'srv/a/keep/', 'srv/a/keep/y', 'srv/b', 'srv/e/']);
@@ -135,7 +135,7 @@ describe('layerFromFiles', () => {
     await writeTree(tree, { 'real/x': 'x', 'secret/s': 's' });
     await symlink('real', join(tree, 'named'));
     await symlink('../secret', join(tree, 'real/inner'));
-    const layer = await layerFromFiles([{ source: join(tree, 'named'), destination: '/d' }]);
+    const layer = await made([{ source: join(tree, 'named'), destination: '/d' }]);
     expect(await namesOf(layer)).toEqual(['d/', 'd/inner', 'd/x']);
     expect((await entriesOf(layer))[1]).toMatchObject({ type: 'symlink', linkname: '../secret' });
   });
@@ -147,7 +147,7 @@ describe('layerFromFiles', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const warnings: FileWarning[] = [];
     try {
-      const layer = await layerFromFiles([{ source: tree }], { onWarning: (warning) => warnings.push(warning) });
+      const layer = await made([{ source: tree }], { onWarning: (warning) => warnings.push(warning) });
       expect((await entriesOf(layer)).map(({ name, type }) => [name, type])).toEqual([
         ['.wh.gone', 'file'],
         ['pipe', 'fifo'],
@@ -162,23 +162,23 @@ describe('layerFromFiles', () => {
   });
 
   it.skipIf(!isRoot)('keeps the numbers of devices', async () => {
-    const layer = await layerFromFiles([{ source: '/dev/null', destination: '/dev/null' }], { parents: false });
+    const layer = await made([{ source: '/dev/null', destination: '/dev/null' }], { parents: false });
     expect(await entriesOf(layer)).toMatchObject([{ type: 'character-device', devmajor: 1, devminor: 3 }]);
   });
 
   it('says what is missing', async () => {
-    await expect(layerFromFiles([{ source: join(tree, 'gone') }])).rejects.toMatchObject({
+    await expect(made([{ source: join(tree, 'gone') }])).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: `There is no file or directory ${JSON.stringify(join(tree, 'gone'))}`,
     });
-    const wrong = layerFromFiles([{ source: tree, destination: '/a/../../b' }]);
+    const wrong = made([{ source: tree, destination: '/a/../../b' }]);
     await expect(wrong).rejects.toMatchObject({ code: 'INVALID_SETTINGS' });
   });
 
   it.skipIf(isRoot)('names the file that it may not read', async () => {
     await writeTree(tree, { closed: 'x' });
     await chmod(join(tree, 'closed'), 0);
-    await expect(layerFromFiles([{ source: tree }])).rejects.toMatchObject({
+    await expect(made([{ source: tree }])).rejects.toMatchObject({
       code: 'FILE_SYSTEM',
       message: `Cannot read ${JSON.stringify(join(tree, 'closed'))}: permission denied`,
     });
@@ -193,7 +193,7 @@ describe('layerFromFiles', () => {
     await writeTree(tree, { large: Buffer.alloc(1_000_000), 'z/.wh.x': '' });
     await utimes(path, 1000, 1000);
     // The warning comes when the tree is looked through, before large files are read.
-    const making = layerFromFiles([{ source: tree }], { directory, onWarning: () => change(path) });
+    const making = made([{ source: tree }], { directory, onWarning: () => change(path) });
     await expect(making).rejects.toMatchObject({
       code: 'FILE_SYSTEM',
       message: `${JSON.stringify(path)} ${how} while the layer was made from it`,
@@ -205,14 +205,14 @@ describe('layerFromFiles', () => {
     await writeTree(tree, { a: Buffer.alloc(3_000_000) });
     const [reason, directory] = [new Error('enough'), await testDirectory()];
     const signal = AbortSignal.abort(reason);
-    await expect(layerFromFiles([{ source: tree }], { signal, directory })).rejects.toBe(reason);
+    await expect(made([{ source: tree }], { signal, directory })).rejects.toBe(reason);
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('takes thousands of files', async () => {
     const files = Array.from({ length: 3000 }, (_, i) => [`d${i % 7}/f${i}`, `${i}`]);
     await writeTree(tree, Object.fromEntries(files) as Record<string, string>);
-    expect(await namesOf(await layerFromFiles([{ source: tree }]))).toHaveLength(3007);
+    expect(await namesOf(await made([{ source: tree }]))).toHaveLength(3007);
   });
 });
 
@@ -232,6 +232,11 @@ describe('parseFileMapping', () => {
     expect(() => parseFileMapping(text)).toThrow(expect.objectContaining({ code: 'INVALID_SETTINGS' }) as Error);
   });
 });
+
+/** With temporary files that go with the test. */
+async function made(mappings: readonly FileMapping[], options: FileLayerOptions = {}): Promise<NewLayer> {
+  return layerFromFiles(mappings, { directory: await testDirectory(), ...options });
+}
 
 async function bytesOf(layer: NewLayer): Promise<Buffer> {
   return Buffer.from(await collect(await layer.content.open(0), megabytes));

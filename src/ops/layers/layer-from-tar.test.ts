@@ -80,7 +80,7 @@ describe('layerFromTar', () => {
   });
 
   it('compresses with zstd where the runtime can, and says so where it cannot', async () => {
-    const made = layerFromTar(tar, { compression: { kind: 'zstd' } });
+    const made = layerFromTar(tar, { compression: { kind: 'zstd' }, directory: home.file('zstd') });
     if (await canCompressZstd()) expect((await made).descriptor.mediaType).toBe(mediaTypes.ociLayerZstd);
     else await expect(made).rejects.toMatchObject({ code: 'UNSUPPORTED', hint: expect.anything() as string });
   });

@@ -5,6 +5,7 @@ import { blobOf, type Sample } from '../../../test/conformance/samples.ts';
 import { indexOf, layeredImage, type LayeredImage, tarOf } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { collect } from '../../content/bytes.ts';
+import type { Compression } from '../../content/compression.ts';
 import { digestOf } from '../../content/hash.ts';
 import { canCompressZstd } from '../../content/zstd.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -15,7 +16,8 @@ import { copyGraph } from '../copy.ts';
 import { layersOf, manifestOf, rawConfigOf, rawManifestOf } from '../read.ts';
 import { validate } from '../validate.ts';
 import { convertMediaTypes } from './convert-media-types.ts';
-import { recompress } from './recompress.ts';
+import { recompress, type RecompressOptions } from './recompress.ts';
+import type { RewrittenArtifact } from './rewrite-images.ts';
 
 const megabytes = 10 * 1024 * 1024;
 
@@ -23,7 +25,7 @@ describe('recompress', () => {
   it.each(['oci', 'docker'] as const)('gives every layer of an image of %s types the wanted form', async (family) => {
     const image = layeredImage('x', { layers: ['none', 'zstd', 'gzip'], family, size: 300_000 });
     const before = await stored(image);
-    const after = await recompress(before, { kind: 'gzip', level: 6 });
+    const after = await recompressed(before, { kind: 'gzip', level: 6 });
     expect(after.root.mediaType).toBe(before.root.mediaType);
     expect(await rawConfigOf(after)).toEqual(await rawConfigOf(before));
     const layers = await layersOf(after);
@@ -39,7 +41,7 @@ describe('recompress', () => {
 
   it('can take compression away, and does not need the old layers then', async () => {
     const image = layeredImage('x', { layers: ['zstd', 'gzip'], size: 500_000 });
-    const after = await recompress(await stored(image), { kind: 'none' });
+    const after = await recompressed(await stored(image), { kind: 'none' });
     const copy = new MemoryStore();
     await copyGraph(after.store, copy, after.root);
     await after[Symbol.asyncDispose]();
@@ -52,23 +54,23 @@ describe('recompress', () => {
   it('leaves layers that have the form already, unless a level is asked for', async () => {
     const image = layeredImage('x', { layers: ['gzip', 'none'], size: 10_000 });
     const before = await stored(image);
-    const after = await recompress(before, { kind: 'gzip' });
+    const after = await recompressed(before, { kind: 'gzip' });
     const [first, second] = await layersOf(after);
     expect(first).toEqual(image.layers[0]?.target);
     expect(second?.digest).not.toBe(image.layers[1]?.target.digest);
-    const again = await recompress(after, { kind: 'gzip' });
+    const again = await recompressed(after, { kind: 'gzip' });
     expect(again.root).toEqual(after.root);
-    const smaller = await recompress(before, { kind: 'gzip', level: 9 });
+    const smaller = await recompressed(before, { kind: 'gzip', level: 9 });
     expect((await layersOf(smaller))[0]?.digest).not.toBe(first?.digest);
   });
 
   it('compresses with zstd where the runtime can, and converts Docker images only when told to', async () => {
     const docker = await stored(layeredImage('x', { family: 'docker' }));
-    await expect(recompress(docker, { kind: 'zstd' })).rejects.toMatchObject({
+    await expect(recompressed(docker, { kind: 'zstd' })).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       message: expect.stringContaining('Docker media types') as string,
     });
-    const making = recompress(docker, { kind: 'zstd' }, { format: 'oci' });
+    const making = recompressed(docker, { kind: 'zstd' }, { format: 'oci' });
     if (!(await canCompressZstd())) return expect(making).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const after = await making;
     expect(after.root.mediaType).toBe(mediaTypes.ociManifest);
@@ -98,7 +100,7 @@ describe('recompress', () => {
       },
       stat: (target: Descriptor) => store.stat(target),
     });
-    const after = await recompress({ store: counting, root: index.target }, { kind: 'none' });
+    const after = await recompressed({ store: counting, root: index.target }, { kind: 'none' });
     expect(fetched).toBe(1);
     expect(await problemsOf(after)).toEqual([]);
     const text = Buffer.from(await rawManifestOf(after)).toString();
@@ -107,7 +109,7 @@ describe('recompress', () => {
     expect(manifests.map(({ platform }) => platform?.architecture)).toEqual(['amd64', 'arm64', 'unknown']);
     expect(manifests[2]).toMatchObject({ digest: attestation.target.digest, 'x-unknown': 1 });
     expect(manifests[2]?.annotations?.['vnd.docker.reference.digest']).toBe(manifests[0]?.digest);
-    const some = await recompress(
+    const some = await recompressed(
       { store, root: index.target },
       { kind: 'none' },
       {
@@ -136,7 +138,7 @@ describe('recompress', () => {
       mediaTypes.ociManifest,
     );
     const store = await storeOf([], [config, layer, manifest]);
-    const after = await recompress({ store, root: manifest.target }, { kind: 'none' });
+    const after = await recompressed({ store, root: manifest.target }, { kind: 'none' });
     const [first, second] = await layersOf(after);
     expect(first).toEqual(layers[0]);
     expect(second).toEqual({
@@ -156,13 +158,13 @@ describe('recompress', () => {
     );
     const store = await storeOf([one, two], [mixed, ...attestations]);
     const to = (root: Descriptor, limit?: number): Promise<unknown> =>
-      recompress({ store, root }, { kind: 'none' }, { directory, limit });
+      recompressed({ store, root }, { kind: 'none' }, { directory, limit });
     await expect(to(mixed.target)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     await expect(to(one.target, 100_000)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
     await expect(to(attestation.target)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const signal = AbortSignal.abort(new Error('enough'));
-    await expect(recompress({ store, root: one.target }, { kind: 'none' }, { signal })).rejects.toThrow('enough');
-    await expect(recompress({ store, root: one.target }, { kind: 'gzip', level: 77 })).rejects.toThrow(RangeError);
+    await expect(recompressed({ store, root: one.target }, { kind: 'none' }, { signal })).rejects.toThrow('enough');
+    await expect(recompressed({ store, root: one.target }, { kind: 'gzip', level: 77 })).rejects.toThrow(RangeError);
     expect(await readdir(directory)).toEqual([]);
   });
 });
@@ -210,6 +212,15 @@ describe('convertMediaTypes', () => {
     });
   });
 });
+
+/** With temporary files that go with the test. */
+async function recompressed(
+  artifact: Artifact,
+  compression: Compression,
+  options: RecompressOptions = {},
+): Promise<RewrittenArtifact> {
+  return recompress(artifact, compression, { directory: await testDirectory(), ...options });
+}
 
 async function stored(image: LayeredImage): Promise<Artifact> {
   return { store: await storeOf([image], []), root: image.target };
