@@ -1,4 +1,17 @@
-import { linkSync, lstatSync, type Stats, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -67,6 +80,32 @@ const layer = fc
 const stack = fc.array(layer, { minLength: 1, maxLength: 4 });
 
 describe.skipIf(!hasGnuTar())('the merged file system against GNU tar', () => {
+  it.each(['gnu', 'posix --sparse-version=0.0', 'posix --sparse-version=0.1', 'posix --sparse-version=1.0'])(
+    'has sparse files whole (format %s)',
+    async (format) => {
+      const work = await temporaryDirectory();
+      try {
+        mkdirSync(work.file('in'));
+        for (const name of ['s', 't']) writeFileSync(work.file('in', name), 'start');
+        truncateSync(work.file('in', 's'), 5_000_000);
+        appendFileSync(work.file('in', 's'), 'end');
+        truncateSync(work.file('in', 's'), 6_000_000);
+        const flags = ['--sparse', ...`--format=${format}`.split(' '), '-C', work.file('in')];
+        const tar = execFileSync('tar', ['-cf', '-', ...flags, 's', 't'], { maxBuffer: 2 ** 26 });
+        expect(tar.length).toBeLessThan(1_000_000);
+        extractTar(work.file('out'), await collect(exportFilesystem(await imageOfTars([tar])), 2 ** 26));
+        for (const name of ['s', 't']) {
+          expect(readFileSync(work.file('out', name)).equals(readFileSync(work.file('in', name)))).toBe(true);
+        }
+        await expect(
+          collect(exportFilesystem(await imageOfTars([tar]), { maxBytes: 5_000_000 }), 2 ** 26),
+        ).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+      } finally {
+        await work.remove();
+      }
+    },
+  );
+
   it('is what the layers make when they are extracted one over the other', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(stack, async (layers) => {
