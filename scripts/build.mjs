@@ -31,7 +31,7 @@ const chunks = [
     'store/(?!caching|layout-referrers|memory|overlay)',
     'remote/(?!download/|hosts/|transport/proxy-agent|upload/)',
     'ops/(?:read|resolve)\\.ts',
-    'cli/(?:copying/flags|location|open)\\.ts',
+    'cli/(?:connections/registry-client|copying/flags|location|open)\\.ts',
   ]),
   chunk('files', 2, [
     'content/file\\.ts',

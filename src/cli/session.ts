@@ -189,7 +189,7 @@ export class Session {
 
   async #openRepository(repository: Repository, access: RepositoryAccess, side: Side): Promise<RemoteStore> {
     const transport = this.connections.transport(side);
-    const [made, { RemoteStore }] = await Promise.all([transport, import('../remote/remote-store.ts')]);
+    const [made, { RemoteStore }] = await Promise.all([transport, import('./connections/registry-client.ts')]);
     return new RemoteStore(repository, { transport: made, access });
   }
 }

@@ -126,7 +126,7 @@ export class Connections {
 
   async #storedKeychain(): Promise<Keychain> {
     const [{ defaultKeychain }, configuration] = await Promise.all([
-      import('../../remote/auth/docker-config.ts'),
+      import('./registry-client.ts'),
       this.#readConfiguration(),
     ]);
     return configuration.keychain(defaultKeychain(this.credentialEnvironment()));
@@ -139,11 +139,10 @@ export class Connections {
 
   async #createTransport(settings: SideSettings | undefined, keychain?: Keychain): Promise<Transport> {
     this.#shared ??= this.#share();
-    const [shared, configuration, { createTransport }, { configuredHeaders }] = await Promise.all([
+    const [shared, configuration, { configuredHeaders, createTransport }] = await Promise.all([
       this.#shared,
       this.#readConfiguration(),
-      import('../../remote/transport/transport.ts'),
-      import('../../remote/auth/docker-config.ts'),
+      import('./registry-client.ts'),
     ]);
     const { process, log, globals } = this.#context;
     const { program, version } = process;
@@ -160,10 +159,7 @@ export class Connections {
   }
 
   async #share(): Promise<Shared> {
-    const [{ nodeHttp }, { defaultTransfers, HostLimits }] = await Promise.all([
-      import('../../remote/transport/node-http.ts'),
-      import('../../remote/transport/host-limits.ts'),
-    ]);
+    const { defaultTransfers, HostLimits, nodeHttp } = await import('./registry-client.ts');
     const { env, platform } = this.#context.process;
     const { caFile } = this.#filesOfFlags();
     return {
