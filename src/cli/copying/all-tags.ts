@@ -61,7 +61,7 @@ export async function copyAllTags(
   // Who gets the referrers keeps the lists of them.
   const wanted = all.filter((tag) => passes(tag) && !(copied && isReferrersTag(tag)));
   if (wanted.length === 0 && all.length > 0)
-    session.log.warn(`No tag of ${source} is left to copy: ${all.length} are left out`);
+    session.log.warn(`Nothing is copied: all tags of ${source} (${all.length}) are left out`);
   for (const tag of wanted) if (taken.has(tag)) session.log.line(`Skipping ${tag} due to no-clobber`);
   const tags = wanted.filter((tag) => !taken.has(tag));
   const copy = new TagsCopy(session, { reader, place, source, destination }, options);
