@@ -47,6 +47,18 @@ export function pipe(source: ByteStream, transform: ByteTransform): ByteStream {
   };
 }
 
+/** The chunks without the first `start` bytes. */
+export async function* after(chunks: AsyncIterable<Uint8Array>, start: number): AsyncGenerator<Uint8Array, void> {
+  let skip = start;
+  for await (const chunk of chunks) {
+    if (skip >= chunk.byteLength) skip -= chunk.byteLength;
+    else {
+      yield skip === 0 ? chunk : chunk.subarray(skip);
+      skip = 0;
+    }
+  }
+}
+
 /** Gives a stream the web's form, as the body of a `Response` or for other libraries. */
 export function toReadableStream(stream: ByteStream): ReadableStream<Uint8Array> {
   if (stream instanceof ReadableStream) return stream as ReadableStream<Uint8Array>;

@@ -1,4 +1,4 @@
-import { type ByteStream, pipe } from '../content/bytes.ts';
+import { after, type ByteStream, pipe } from '../content/bytes.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { canFetchRange, type ReopenableContent } from '../store/capabilities.ts';
@@ -78,16 +78,5 @@ export class SourceBlob implements ReopenableContent {
 
   #count(bytes: number): void {
     this.#options.onProgress?.({ type: 'chunk', target: this.#target, bytes });
-  }
-}
-
-async function* after(chunks: AsyncIterable<Uint8Array>, start: number): AsyncGenerator<Uint8Array, void> {
-  let skip = start;
-  for await (const chunk of chunks) {
-    if (skip >= chunk.byteLength) skip -= chunk.byteLength;
-    else {
-      yield skip === 0 ? chunk : chunk.subarray(skip);
-      skip = 0;
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { type ByteStream, pipe } from '../../content/bytes.ts';
+import { after, type ByteStream, pipe } from '../../content/bytes.ts';
 import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type ByteRange, parseContentRange } from '../../wire/content-range.ts';
@@ -170,15 +170,4 @@ function lengthOf({ headers }: Answer): number | undefined {
 
 function from(body: ByteStream, start: number): ByteStream {
   return start === 0 ? body : pipe(body, (chunks) => after(chunks, start));
-}
-
-async function* after(chunks: AsyncIterable<Uint8Array>, start: number): AsyncGenerator<Uint8Array, void> {
-  let skip = start;
-  for await (const chunk of chunks) {
-    if (skip >= chunk.byteLength) skip -= chunk.byteLength;
-    else {
-      yield skip === 0 ? chunk : chunk.subarray(skip);
-      skip = 0;
-    }
-  }
 }

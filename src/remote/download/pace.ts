@@ -69,7 +69,7 @@ export class Pace {
     this.#settled = true;
   }
 
-  /** One connection, for now. */
+  /** One connection, until the next measurement. */
   postpone(): void {
     this.#connections = 1;
     this.#settled = false;
