@@ -14,8 +14,10 @@ export function parsePaxRecords(data: Uint8Array): Map<string, string> {
   let at = 0;
   while (at < data.length) {
     const space = data.indexOf(0x20, at);
-    const end = at + recordLength(data, at, space);
-    if (end <= space + 1 || end > data.length || data[end - 1] !== 0x0a) throw malformed(data, at);
+    const length = recordLength(data, at, space);
+    const end = at + length;
+    // Without a length the end would be the start, and the reading go on for ever.
+    if (length === 0 || end <= space + 1 || end > data.length || data[end - 1] !== 0x0a) throw malformed(data, at);
     const equals = data.indexOf(0x3d, space + 1);
     if (equals < 0 || equals >= end - 1 || equals === space + 1) throw malformed(data, at);
     const key = decodeText(data.subarray(space + 1, equals));
