@@ -107,7 +107,11 @@ describe('archives that cannot be right are refused', () => {
   it.each<readonly [string, Record<string, string | Uint8Array>, readonly string[]]>([
     ['without index.json', { 'oci-layout': '{}' }, ['index.json']],
     ['with index.json that is not JSON', { 'index.json': '{' }, ['index.json', 'JSON']],
-    ['without a blob', { ...layoutFiles([image, image.config], { v1: image }) }, [layer.target.digest]],
+    [
+      'without a blob',
+      layoutFiles([image, ...image.blobs.filter((blob) => blob !== layer)], { v1: image }),
+      [layer.target.digest],
+    ],
     [
       'with a blob of another size',
       { ...layoutFiles([image, ...image.blobs], { v1: image }), [blobPath(layer)]: 'short' },
