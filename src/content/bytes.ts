@@ -59,6 +59,18 @@ export async function* after(chunks: AsyncIterable<Uint8Array>, start: number): 
   }
 }
 
+/** The start of a stream, whose rest is not read. */
+export function upTo(stream: ByteStream, length: number): ByteStream {
+  return pipe(stream, async function* head(chunks) {
+    let left = length;
+    for await (const chunk of chunks) {
+      if (left > 0) yield chunk.byteLength <= left ? chunk : chunk.subarray(0, left);
+      left -= chunk.byteLength;
+      if (left <= 0) break;
+    }
+  });
+}
+
 /** Gives a stream the web's form, as the body of a `Response` or for other libraries. */
 export function toReadableStream(stream: ByteStream): ReadableStream<Uint8Array> {
   if (stream instanceof ReadableStream) return stream as ReadableStream<Uint8Array>;

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import type { LockOptions } from '../content/file-lock.ts';
 import { maxManifestSize } from '../content/limit.ts';
@@ -14,6 +15,7 @@ import {
   withEntry,
   withoutEntries,
   withoutTag,
+  withEntryReplaced,
 } from '../oci/image-layout.ts';
 import { manifestTypeOf, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
@@ -28,6 +30,7 @@ import type {
   ReferrerListOptions,
   TagLister,
   TagListOptions,
+  SelfAware,
 } from '../store/capabilities.ts';
 import { identifyManifest } from '../store/identify.ts';
 import { LayoutReferrers } from '../store/layout-referrers.ts';
@@ -86,7 +89,9 @@ export async function openOrCreateLayout(path: string, options: LayoutOptions = 
  * content is written to temporary files that are renamed, and `index.json` is replaced under a lock. A tag is the name of an
  * entry; a manifest without an entry is found by its digest.
  */
-export class LayoutStore implements ContentStore, TagLister, ReferrerLister, ReferrerKeeper, Deleter, RangeFetcher {
+export class LayoutStore
+  implements ContentStore, TagLister, ReferrerLister, ReferrerKeeper, Deleter, RangeFetcher, SelfAware
+{
   readonly path: string;
   readonly #blobs: BlobDirectory;
   readonly #index: IndexFile;
@@ -176,6 +181,22 @@ export class LayoutStore implements ContentStore, TagLister, ReferrerLister, Ref
     const bytes = await collectVerified(await this.#blobs.read(target, options), target, maxManifestSize);
     const entry = entryOf(target, parseManifest(bytes, target), options);
     await this.#index.update((index) => withEntry(index, entry), options);
+  }
+
+  /**
+   * Lists a manifest that was pushed in place of another one, under the names that has. Where the other is not listed, and
+   * where it is the same, this is {@link append}.
+   *
+   * @throws {OciError} `NOT_FOUND` when the manifest is not there
+   */
+  async replace(old: Digest, target: Descriptor, options: CallOptions = {}): Promise<void> {
+    await this.append(target, options);
+    if (old !== target.digest)
+      await this.#index.update((index) => withEntryReplaced(index, old, target.digest), options);
+  }
+
+  isSameStore(source: unknown): boolean {
+    return source instanceof LayoutStore && resolve(source.path) === resolve(this.path);
   }
 
   async *tags({ last, signal }: TagListOptions = {}): AsyncGenerator<readonly string[]> {

@@ -1,6 +1,7 @@
 import { isOciError, OciError, quoted } from '../errors.ts';
 import { annotationKeys } from './annotations.ts';
 import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
 import { encodeJson, type JsonValue, parseJson, sortedByKey } from './json.ts';
 import { type ImageIndex, imageIndexFields, type Manifest } from './manifest.ts';
 import { mediaTypes } from './media-type.ts';
@@ -120,6 +121,19 @@ export function withEntry(index: ImageIndex, entry: Descriptor): ImageIndex {
   return { ...index, manifests };
 }
 
+/** The index with one manifest in place of another, which is listed without a name so far, under all names of that. */
+export function withEntryReplaced(index: ImageIndex, old: Digest, fresh: Digest): ImageIndex {
+  const entry = index.manifests.find((other) => other.digest === fresh && refNameOf(other) === undefined);
+  if (entry === undefined || !index.manifests.some(({ digest }) => digest === old)) return index;
+  const manifests = index.manifests.flatMap((other) => {
+    if (other === entry) return [];
+    if (other.digest !== old) return [other];
+    const name = refNameOf(other);
+    return [name === undefined ? entry : withName(entry, name)];
+  });
+  return { ...index, manifests };
+}
+
 /** The index without the entries that `drop` picks. */
 export function withoutEntries(index: ImageIndex, drop: (entry: Descriptor) => boolean): ImageIndex {
   return { ...index, manifests: index.manifests.filter((entry) => !drop(entry)) };
@@ -212,6 +226,10 @@ function sortedIfAny(map: Readonly<Record<string, string>> | undefined): Readonl
 function renewed(old: Descriptor, entry: Descriptor): Descriptor {
   const annotations = { ...old.annotations, ...entry.annotations };
   return { ...old, ...entry, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
+}
+
+function withName(entry: Descriptor, name: string): Descriptor {
+  return { ...entry, annotations: { ...entry.annotations, [annotationKeys.refName]: name } };
 }
 
 function withoutName(entry: Descriptor): Descriptor {

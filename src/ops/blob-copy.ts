@@ -2,7 +2,7 @@ import { isOciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isNonDistributableType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
-import { canMount, canPushFrom, type Mounter } from '../store/capabilities.ts';
+import { canMount, canPushFrom, isSameStore, originOf } from '../store/capabilities.ts';
 import type { ProgressOptions } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { CopyError, onSide } from './copy-error.ts';
@@ -22,13 +22,11 @@ export interface BlobCopyOptions extends CallOptions, ProgressOptions {
 export class BlobCopy {
   readonly #source: ContentSource;
   readonly #sink: ContentSink;
-  readonly #mounter: Mounter | undefined;
   readonly #options: BlobCopyOptions;
 
   constructor(source: ContentSource, sink: ContentSink, options: BlobCopyOptions) {
     this.#source = source;
     this.#sink = sink;
-    this.#mounter = canMount(sink) && sink.canMountFrom(source) ? sink : undefined;
     this.#options = options;
   }
 
@@ -38,23 +36,25 @@ export class BlobCopy {
       onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
       return 'left';
     }
-    if (await this.#exists(target)) {
+    const origin = await originOf(this.#source, target, this.#options);
+    if (isSameStore(this.#sink, origin) || (await this.#exists(target))) {
       onProgress?.({ type: 'skip', target, reason: 'exists' });
       return 'exists';
     }
     return slots.transfer(target.size, async () => {
-      if (await this.#mount(target)) {
+      if (await this.#mount(target, origin)) {
         onProgress?.({ type: 'skip', target, reason: 'mounted' });
         return 'mounted';
       }
-      await this.#move(target);
+      await this.#move(target, origin);
       return 'moved';
     });
   }
 
   /** Sends a blob without asking whether it is there: the sink's answer has turned out to be wrong. */
   async resend(target: Descriptor): Promise<void> {
-    await this.#options.slots.transfer(target.size, () => this.#move(target));
+    const origin = await originOf(this.#source, target, this.#options);
+    await this.#options.slots.transfer(target.size, () => this.#move(target, origin));
   }
 
   async #exists(target: Descriptor): Promise<boolean> {
@@ -64,15 +64,15 @@ export class BlobCopy {
     return found?.size === target.size;
   }
 
-  async #mount(target: Descriptor): Promise<boolean> {
+  async #mount(target: Descriptor, origin: ContentSource): Promise<boolean> {
     const { signal } = this.#options;
-    return this.#mounter !== undefined && (await this.#mounter.mount(target, this.#source, { signal }));
+    return canMount(this.#sink) && this.#sink.canMountFrom(origin) && this.#sink.mount(target, origin, { signal });
   }
 
-  async #move(target: Descriptor): Promise<void> {
+  async #move(target: Descriptor, origin: ContentSource): Promise<void> {
     const { signal, onProgress } = this.#options;
     const transfer = { signal, onProgress };
-    const content = new SourceBlob(this.#source, target, transfer);
+    const content = new SourceBlob(origin, target, transfer);
     try {
       if (canPushFrom(this.#sink)) await this.#sink.pushFrom(target, content, transfer);
       else await this.#sink.push(target, await content.open(0), { signal });

@@ -5,6 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
 import { isManifestType } from '../oci/media-type.ts';
+import { isSameStore, originOf } from '../store/capabilities.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { BlobCopy } from './blob-copy.ts';
@@ -137,34 +138,43 @@ export class GraphCopy {
 
   async #bringManifest(target: Descriptor, visit: Visit): Promise<void> {
     const { run, tag } = visit;
+    const isHome = await this.#isHome(target);
+    if (isHome && tag === undefined && !this.#wantsAttachments) return this.#found(target, visit);
     const known = tag === undefined ? this.#manifests.exists(target) : this.#manifests.isTagged(target, tag);
     known.catch(() => {});
-    const { bytes, children } = await this.#bringChildren(target, visit, known).catch(async (error: unknown) => {
+    const isTrusted = isHome || (this.#options.trustManifests === true && known);
+    const { bytes, children } = await this.#bringChildren(target, visit, isTrusted).catch(async (error: unknown) => {
       await known.catch(() => {});
       throw error;
     });
-    if (await known) {
-      this.#pushes.isThere(target);
-      run.foundManifest();
-      this.#onProgress?.({ type: 'skip', target, reason: 'exists', tag });
-      return;
-    }
+    if (await known) return this.#found(target, visit);
     await this.#pushes.push(target, bytes, children, tag);
     run.movedManifest();
     this.#onProgress?.({ type: 'finish', target, tag });
   }
 
-  /** @param known whether the manifest is at the sink */
+  #found(target: Descriptor, { run, tag }: Visit): void {
+    this.#pushes.isThere(target);
+    run.foundManifest();
+    this.#onProgress?.({ type: 'skip', target, reason: 'exists', tag });
+  }
+
+  /** Whether the manifest comes from the place that it goes to, where all that it names is already. */
+  async #isHome(target: Descriptor): Promise<boolean> {
+    if (this.#options.manifests?.has(target.digest) === true) return false;
+    return isSameStore(this.#sink, await originOf(this.#source, target, { signal: this.#signal }));
+  }
+
+  /** @param isTrusted whether the sink is sure to have all that the manifest names */
   async #bringChildren(
     target: Descriptor,
     visit: Visit,
-    known: Promise<boolean>,
+    isTrusted: boolean | Promise<boolean>,
   ): Promise<{ readonly bytes: Uint8Array; readonly children: readonly Descriptor[] }> {
     const bytes = visit.bytes ?? (await this.#manifests.read(target));
     const manifest = this.#parse(bytes, target, visit);
     const children = manifest === undefined ? [] : await this.#childrenOf(manifest, target);
-    const isTrusted = this.#options.trustManifests === true && (await known);
-    await this.#visitAll(isTrusted ? this.#neededBelow(children) : children, visit, manifest);
+    await this.#visitAll((await isTrusted) ? this.#neededBelow(children) : children, visit, manifest);
     return { bytes, children };
   }
 
@@ -250,8 +260,12 @@ export class GraphCopy {
 
   /** What has to be visited under a manifest that is trusted to be complete: manifests whose attachments are wanted. */
   #neededBelow(children: readonly Descriptor[]): readonly Descriptor[] {
-    if (this.#referrers === undefined && this.#digestTags === undefined) return [];
+    if (!this.#wantsAttachments) return [];
     return children.filter(({ mediaType }) => isManifestType(mediaType));
+  }
+
+  get #wantsAttachments(): boolean {
+    return this.#referrers !== undefined || this.#digestTags !== undefined;
   }
 
   #followReferrers(options: Exclude<CopyOptions['referrers'], boolean | undefined>): ReferrerCopy {

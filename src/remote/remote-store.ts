@@ -3,7 +3,7 @@ import { VerifiedStream } from '../content/verify.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { isManifestType } from '../oci/media-type.ts';
-import { parseTag, type Repository } from '../oci/reference.ts';
+import { parseTag, type Repository, sameRepository } from '../oci/reference.ts';
 import { referrerIn } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type {
@@ -15,6 +15,7 @@ import type {
   ReferrerListOptions,
   ReopenableContent,
   ResumingPusher,
+  SelfAware,
   TaggingPusher,
   TagLister,
   TagListOptions,
@@ -69,7 +70,8 @@ export class RemoteStore
     RangeFetcher,
     TagLister,
     ReferrerLister,
-    Deleter
+    Deleter,
+    SelfAware
 {
   readonly repository: Repository;
   /** The repository itself. */
@@ -151,6 +153,12 @@ export class RemoteStore
   async tag(target: Descriptor, reference: string, { signal }: CallOptions = {}): Promise<void> {
     const { descriptor, bytes } = await this.fetchManifest(target.digest, { signal });
     await putManifest(this.#client, { ...descriptor, mediaType: target.mediaType }, bytes, { tag: reference, signal });
+  }
+
+  /** Not where mirrors are read: they may have what the registry has no longer. */
+  isSameStore(source: unknown): boolean {
+    if (!(source instanceof RemoteStore) || source.#reader !== source.#client) return false;
+    return sameRepository(source.repository, this.repository);
   }
 
   canMountFrom(from: unknown): boolean {

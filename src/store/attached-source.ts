@@ -1,10 +1,16 @@
-import type { ByteStream } from '../content/bytes.ts';
+import { after, type ByteStream, pipe, upTo } from '../content/bytes.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isManifestType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
-import type { ReopenableContent } from './capabilities.ts';
+import {
+  canFetchRange,
+  type LayeredSource,
+  originOf,
+  type RangeFetcher,
+  type ReopenableContent,
+} from './capabilities.ts';
 import type { TransferOptions } from './progress.ts';
 import type { ContentSource } from './store.ts';
 
@@ -15,7 +21,7 @@ export interface AttachedBlob {
 }
 
 /** A source with blobs beside it, such as layers in files that are to be added to an image. */
-export class AttachedSource implements ContentSource {
+export class AttachedSource implements ContentSource, LayeredSource, RangeFetcher {
   readonly #lower: ContentSource;
   readonly #blobs: ReadonlyMap<Digest, AttachedBlob>;
 
@@ -39,6 +45,21 @@ export class AttachedSource implements ContentSource {
     if (blob === undefined) return this.#lower.fetch(target, options);
     options.signal?.throwIfAborted();
     return VerifiedStream.of(await blob.content.open(0), target);
+  }
+
+  async fetchRange(target: Descriptor, start: number, end: number, options: CallOptions = {}): Promise<ByteStream> {
+    const blob = this.#blobOf(target);
+    if (blob !== undefined) return upTo(await blob.content.open(start), end - start);
+    if (canFetchRange(this.#lower)) return this.#lower.fetchRange(target, start, end, options);
+    const whole = await this.#lower.fetch(target, options);
+    return upTo(
+      pipe(whole, (chunks) => after(chunks, start)),
+      end - start,
+    );
+  }
+
+  async originOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
+    return this.#blobOf(content) === undefined ? originOf(this.#lower, content, options) : this;
   }
 
   #blobOf({ mediaType, digest }: ContentId): AttachedBlob | undefined {

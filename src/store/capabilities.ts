@@ -4,6 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type { TransferOptions } from './progress.ts';
+import type { ContentSource } from './store.ts';
 
 // Optional powers of stores. An operation that profits asks with the guard and always has a way without.
 
@@ -90,6 +91,31 @@ export interface Deleter {
 /** Takes content whose digest and size are not known beforehand. */
 export interface Ingester {
   ingest(content: ByteSource, mediaType: string, options?: CallOptions): Promise<Descriptor>;
+}
+
+/** Puts other sources together, or lays something over one. */
+export interface LayeredSource {
+  /** The source that has the content, itself no layered one. Where nobody has it, the one that would be asked. */
+  originOf(content: ContentId, options?: CallOptions): Promise<ContentSource>;
+}
+
+/** Knows when a source is the very place it writes to, so that what is there need not be looked for. */
+export interface SelfAware {
+  isSameStore(source: unknown): boolean;
+}
+
+/** The source that really has the content: the one that can be mounted from and that gives ranges. */
+export async function originOf(
+  source: ContentSource,
+  content: ContentId,
+  options?: CallOptions,
+): Promise<ContentSource> {
+  return 'originOf' in source ? (source as ContentSource & LayeredSource).originOf(content, options) : source;
+}
+
+/** Whether what is in the source is in the sink, because they are one place. */
+export function isSameStore(sink: object, source: object): boolean {
+  return sink === source || ('isSameStore' in sink && (sink as SelfAware).isSameStore(source));
 }
 
 export function canMount(sink: object): sink is Mounter {

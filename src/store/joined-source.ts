@@ -3,11 +3,12 @@ import { isOciError, OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
+import { type LayeredSource, originOf } from './capabilities.ts';
 import type { TransferOptions } from './progress.ts';
 import type { ContentSource } from './store.ts';
 
 /** Several sources as one. The first that has something gives it; what it is known to be in is not looked for elsewhere. */
-export class JoinedSource implements ContentSource {
+export class JoinedSource implements ContentSource, LayeredSource {
   readonly #sources: readonly ContentSource[];
   readonly #places = new Map<Digest, ContentSource>();
 
@@ -45,9 +46,17 @@ export class JoinedSource implements ContentSource {
   }
 
   async fetch(target: Descriptor, options?: TransferOptions): Promise<ByteStream> {
-    if (!this.#places.has(target.digest) && this.#sources.length > 1) await this.stat(target, options);
-    const source = this.#places.get(target.digest) ?? this.#sources[0];
-    if (source === undefined) throw new OciError('NOT_FOUND', `No content has the digest ${target.digest}`);
-    return source.fetch(target, options);
+    return (await this.#sourceOf(target, options)).fetch(target, options);
+  }
+
+  async originOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
+    return originOf(await this.#sourceOf(content, options), content, options);
+  }
+
+  async #sourceOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
+    if (!this.#places.has(content.digest) && this.#sources.length > 1) await this.stat(content, options);
+    const source = this.#places.get(content.digest) ?? this.#sources[0];
+    if (source === undefined) throw new OciError('NOT_FOUND', `No content has the digest ${content.digest}`);
+    return source;
   }
 }

@@ -2,10 +2,11 @@ import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { isOciError } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { CallOptions } from '../options.ts';
+import { type LayeredSource, originOf } from './capabilities.ts';
 import type { ContentSource, ContentStore } from './store.ts';
 
 /** Writes go to `upper`; reads look there first, then in `lower`. What every change of an image stands on. */
-export class OverlayStore implements ContentStore {
+export class OverlayStore implements ContentStore, LayeredSource {
   readonly #upper: ContentStore;
   readonly #lower: ContentSource;
 
@@ -28,8 +29,11 @@ export class OverlayStore implements ContentStore {
   }
 
   async fetch(target: Descriptor, options?: CallOptions): Promise<ByteStream> {
-    const store = (await this.#upper.stat(target, options)) === undefined ? this.#lower : this.#upper;
-    return store.fetch(target, options);
+    return (await this.#storeOf(target, options)).fetch(target, options);
+  }
+
+  async originOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
+    return originOf(await this.#storeOf(content, options), content, options);
   }
 
   async push(expected: Descriptor, content: ByteSource, options?: CallOptions): Promise<void> {
@@ -44,5 +48,9 @@ export class OverlayStore implements ContentStore {
       await this.#upper.push(target, await this.#lower.fetch(target, options), options);
     }
     await this.#upper.tag(target, reference, options);
+  }
+
+  async #storeOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
+    return (await this.#upper.stat(content, options)) === undefined ? this.#lower : this.#upper;
   }
 }

@@ -1,4 +1,4 @@
-import { type ByteSource, type ByteStream, discard, pipe } from '../content/bytes.ts';
+import { type ByteSource, type ByteStream, discard, upTo } from '../content/bytes.ts';
 import { spool, type Spool } from '../content/spool.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
@@ -54,7 +54,7 @@ export class StagingStore implements ContentStore, Ingester, RangeFetcher, Async
     const staged = this.#staged.get(target.digest);
     if (staged === undefined) return this.#memory.fetchRange(target, start, end, options);
     options.signal?.throwIfAborted();
-    return cut(await staged.content.open(start), end - start);
+    return upTo(await staged.content.open(start), end - start);
   }
 
   async push(expected: Descriptor, content: ByteSource, options: CallOptions = {}): Promise<void> {
@@ -107,15 +107,4 @@ export function spooledContent(spooled: Spool, target: Pick<Descriptor, 'digest'
     },
     [Symbol.asyncDispose]: () => spooled[Symbol.asyncDispose](),
   };
-}
-
-function cut(stream: ByteStream, length: number): ByteStream {
-  return pipe(stream, async function* upTo(chunks) {
-    let left = length;
-    for await (const chunk of chunks) {
-      if (left > 0) yield chunk.byteLength <= left ? chunk : chunk.subarray(0, left);
-      left -= chunk.byteLength;
-      if (left <= 0) break;
-    }
-  });
 }

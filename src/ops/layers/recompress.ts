@@ -1,5 +1,5 @@
 import { Limiter } from '../../async/limiter.ts';
-import type { LinkedAbort } from '../../async/linked-abort.ts';
+import { linkedAbort } from '../../async/linked-abort.ts';
 import { pipe } from '../../content/bytes.ts';
 import { type Compression, compressing, decompressor, detectCompression } from '../../content/compression.ts';
 import { Digester } from '../../content/hash.ts';
@@ -70,18 +70,18 @@ class Recompression implements ImageRewriter {
     this.#limiter = new Limiter(options.concurrency ?? 2);
   }
 
-  async image(document: ImageDocument, image: ImageManifest, type: string, abort: LinkedAbort): Promise<ImageDocument> {
+  async image(
+    document: ImageDocument,
+    image: ImageManifest,
+    type: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<ImageDocument> {
     const { format } = this.#options;
-    const { signal } = abort;
     const mediaType = layerType(format ?? familyOf(type) ?? 'oci', this.#compression.kind);
-    const diffIds = await this.#diffIds(image, signal);
-    const tasks = image.layers.map((layer, i) => this.#layer(layer, diffIds[i] as Digest, signal));
-    for (const task of tasks) task.catch((error: unknown) => abort.abort(error));
-    const packed = await Promise.allSettled(tasks);
-    const layers = packed.map((result, i) => {
-      if (result.status === 'rejected') throw result.reason;
-      return rewritten(document.layers?.[i] ?? {}, image.layers[i] as Descriptor, result.value, mediaType);
-    });
+    const packed = await this.#packAll(image.layers, await this.#diffIds(image, signal), signal);
+    const layers = packed.map((one, i) =>
+      rewritten(document.layers?.[i] ?? {}, image.layers[i] as Descriptor, one, mediaType),
+    );
     const same = layers.every((layer, i) => layer === document.layers?.[i]);
     const after = same ? document : { ...document, layers };
     return format === undefined ? after : converted(after, type, format);
@@ -100,6 +100,24 @@ class Recompression implements ImageRewriter {
       'INVALID_CONFIG',
       `Config ${config.digest} has ${rootfs.diff_ids.length} diff IDs for ${layers.length} layers`,
     );
+  }
+
+  /** Rejects only after everything has settled. */
+  async #packAll(
+    layers: readonly Descriptor[],
+    diffIds: readonly Digest[],
+    parent: AbortSignal,
+  ): Promise<readonly Packed[]> {
+    const abort = linkedAbort(parent);
+    try {
+      const tasks = layers.map((layer, i) => this.#layer(layer, diffIds[i] as Digest, abort.signal));
+      for (const task of tasks) task.catch((error: unknown) => abort.abort(error));
+      await Promise.allSettled(tasks);
+      abort.signal.throwIfAborted();
+      return await Promise.all(tasks);
+    } finally {
+      abort.unlink();
+    }
   }
 
   async #layer(layer: Descriptor, diffId: Digest, signal: AbortSignal): Promise<Packed> {

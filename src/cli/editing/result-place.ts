@@ -1,0 +1,167 @@
+import { OciError, quoted } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatRepository, parseReference, type Reference, type Repository } from '../../oci/reference.ts';
+import { imageForPlatform } from '../../ops/resolve.ts';
+import type { Artifact } from '../../store/artifact.ts';
+import { registryDestination } from '../copying/destination.ts';
+import { openTarget, targetIn, type WriteOptions } from '../copying/target.ts';
+import { UsageError } from '../framework/usage-error.ts';
+import { isLocal, type LocalLocation, type Location, parseLocation } from '../location.ts';
+import type { Session } from '../session.ts';
+
+/** Where the user wants the result. */
+export interface ResultFlags {
+  /** `--tag`: a reference or local content. @default the source */
+  readonly tag?: string | undefined;
+  /** `--output`: a file for a docker tarball, `-`, or local content. */
+  readonly output?: string | undefined;
+  /** `--repo`: a repository that gets the result by its digest. */
+  readonly repo?: string | undefined;
+}
+
+/** Where a command puts what it has made of an image. */
+export interface ResultPlace {
+  /** As the user calls it. */
+  readonly name: string;
+  /** Whether it takes a single image only, as docker archives do: of an index one has to be chosen. */
+  readonly takesOneImage: boolean;
+  /** What the name stands for at the moment; `undefined` for nothing, and where that cannot be. */
+  current(): Promise<Descriptor | undefined>;
+  /**
+   * Copies the result there.
+   *
+   * @returns what crane prints of it, `REPOSITORY@DIGEST`; nothing where it went to `--output`
+   */
+  write(result: Artifact, options?: WriteOptions): Promise<string | undefined>;
+}
+
+/**
+ * Decides where a result goes, before anything is read: `--output`, else `--repo`, else `--tag`, else in the place of the
+ * source. A source that was named by digest stays, and the result is added beside it under its own digest.
+ *
+ * @param source what is changed; `undefined` when there is nothing that could be replaced
+ * @throws {UsageError} for places that exclude each other; {OciError} `INVALID_REFERENCE`, `UNSUPPORTED` for archives, which
+ *   cannot be changed in place
+ */
+export async function openResultPlace(
+  session: Session,
+  source: Location | undefined,
+  { tag = '', output = '', repo = '' }: ResultFlags,
+): Promise<ResultPlace> {
+  if (repo !== '' && tag !== '') throw new UsageError("repository can't be set when a tag is specified");
+  if (output !== '') return outputPlace(session, output, namedBy(tag === '' ? repo : tag) ?? source);
+  if (repo !== '') return repositoryPlace(session, parseReference(repo), repo);
+  if (tag !== '') return targetPlace(session, parseLocation(tag));
+  if (source === undefined) throw new OciError('INVALID_REFERENCE', 'Nothing says where the result goes');
+  return placeOf(session, source);
+}
+
+/** In the place of the source. */
+function placeOf(session: Session, source: Location): Promise<ResultPlace> {
+  if (!isLocal(source)) {
+    const { reference } = source;
+    return reference.digest === undefined
+      ? targetPlace(session, source)
+      : repositoryPlace(session, reference, source.text);
+  }
+  if (source.kind === 'oci') {
+    return source.tag === undefined ? layoutPlace(session, source) : targetPlace(session, source);
+  }
+  throw new OciError('UNSUPPORTED', `${quoted(source.text)} is in an archive, which cannot be changed in place`, {
+    hint: 'Say where the result goes: --tag, or --output for a file where the command has it',
+  });
+}
+
+async function targetPlace(session: Session, location: Location): Promise<ResultPlace> {
+  const target = await openTarget(session, location);
+  return {
+    name: location.text,
+    takesOneImage: location.kind === 'docker-archive',
+    current: () => target.current(),
+    async write(result, options) {
+      await target.write(result, options);
+      return nameWithDigest(location, result.root.digest);
+    },
+  };
+}
+
+/** A repository that gets results by their digests. */
+async function repositoryPlace(session: Session, repository: Repository, text: string): Promise<ResultPlace> {
+  const destination = await registryDestination(session, repository, () => text);
+  const target = targetIn(session, destination, { text, name: undefined });
+  return {
+    name: text,
+    takesOneImage: false,
+    current: async () => undefined,
+    async write(result, options) {
+      await target.write(result, options);
+      return `${destination.name}@${result.root.digest}`;
+    },
+  };
+}
+
+/** A layout whose entry has no name: the result is listed in its place. */
+async function layoutPlace(session: Session, { text, path, digest }: LocalLocation): Promise<ResultPlace> {
+  const { openLayout } = await import('../../layout/layout-store.ts');
+  const target = await openTarget(session, { kind: 'oci', text, path });
+  const layout = await openLayout(path, session);
+  const replaced = digest === undefined ? await layout.resolveSingle(session) : undefined;
+  return {
+    name: text,
+    takesOneImage: false,
+    current: async () => replaced,
+    async write(result, options) {
+      await target.write(result, options);
+      if (replaced !== undefined && options?.dryRun !== true)
+        await layout.replace(replaced.digest, result.root, session);
+      return `oci:${path}@${result.root.digest}`;
+    },
+  };
+}
+
+/** Local content that `--output` names; a bare path is a docker tarball, whose image has the name the result would have had. */
+async function outputPlace(session: Session, output: string, named: Location | undefined): Promise<ResultPlace> {
+  const prefixed = /^(?:oci|oci-archive|docker-archive):/.test(output);
+  const location = prefixed ? parseLocation(output) : undefined;
+  if (location !== undefined && (location.kind !== 'docker-archive' || location.tag !== undefined)) {
+    const place = await targetPlace(session, location);
+    return {
+      ...place,
+      async write(result, options) {
+        await place.write(result, options);
+        return undefined;
+      },
+    };
+  }
+  const path = location === undefined || !isLocal(location) ? output : location.path;
+  const name = named !== undefined && !isLocal(named) ? named.reference : named?.tag;
+  return tarballPlace(session, path, name);
+}
+
+function tarballPlace(session: Session, path: string, name: Reference | string | undefined): ResultPlace {
+  return {
+    name: path,
+    takesOneImage: true,
+    current: async () => undefined,
+    async write(result, { dryRun = false, concurrency } = {}) {
+      const artifact = await imageForPlatform(result, session.platform, session);
+      if (dryRun) return undefined;
+      const { writeDockerArchive } = await import('../../archive/docker-archive-writer.ts');
+      const { signal, onProgress } = session;
+      const images = [{ artifact, name }];
+      await writeDockerArchive(images, path === '-' ? session.stdout : path, { concurrency, signal, onProgress });
+      return undefined;
+    },
+  };
+}
+
+function namedBy(text: string): Location | undefined {
+  return text === '' ? undefined : parseLocation(text);
+}
+
+function nameWithDigest(location: Location, digest: Digest): string {
+  return location.kind === 'registry'
+    ? `${formatRepository(location.reference)}@${digest}`
+    : `${location.kind}:${location.path}@${digest}`;
+}
