@@ -1,9 +1,13 @@
 import { expect, it } from 'vitest';
-import { collect } from '../content/bytes.ts';
+import { type ByteStream, collect, streamOf } from '../content/bytes.ts';
+import { digestOf } from '../content/hash.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import { AttachedSource } from './attached-source.ts';
+import { originOf } from './capabilities.ts';
 import { JoinedSource } from './joined-source.ts';
 import { MemoryStore } from './memory.ts';
+import { OverlayStore } from './overlay.ts';
+import type { ContentSource } from './store.ts';
 
 it('gives what any of its sources has, and asks for nothing twice', async () => {
   const [first, second] = [new MemoryStore(), new MemoryStore()];
@@ -51,4 +55,33 @@ it('attached blobs stand before a source, whose manifests are its own', async ()
   expect(await attached.stat(descriptor)).toEqual(descriptor);
   await expect(attached.fetch(descriptor)).rejects.toThrow('opened');
   expect(Buffer.from(await collect(await attached.fetch(manifest), 99)).toString()).toBe('{"layers":[]}');
+});
+
+it('says where content really is, through all that lies above it', async () => {
+  const [first, second, upper] = [new MemoryStore(), new MemoryStore(), new MemoryStore()];
+  const mine = await first.add(Buffer.from('mine'), mediaTypes.octetStream);
+  const theirs = await second.add(Buffer.from('theirs'), mediaTypes.octetStream);
+  const made = await upper.add(Buffer.from('made'), mediaTypes.octetStream);
+  const attached = { ...made, digest: digestOf(Buffer.from('attached')), size: 8 };
+  const open = async (start: number): Promise<ByteStream> => streamOf(Buffer.from('attached').subarray(start));
+  const beside = new AttachedSource([{ descriptor: attached, content: { open } }], new JoinedSource([first, second]));
+  const all = new OverlayStore(upper, beside);
+  expect(await originOf(all, mine)).toBe(first);
+  expect(await originOf(all, theirs)).toBe(second);
+  expect(await originOf(all, made)).toBe(upper);
+  expect(await originOf(all, attached)).toBe(beside);
+  expect(await originOf(first, theirs)).toBe(first);
+});
+
+it('attached blobs and those of the source below can be read in parts', async () => {
+  const lower = new MemoryStore();
+  const below = await lower.add(Buffer.from('below it'), mediaTypes.octetStream);
+  const attached = { ...below, digest: digestOf(Buffer.from('attached')), size: 8 };
+  const open = async (start: number): Promise<ByteStream> => streamOf(Buffer.from('attached').subarray(start));
+  const withRanges = new AttachedSource([{ descriptor: attached, content: { open } }], lower);
+  const without = new AttachedSource([], { ...lower, fetch: (...args) => lower.fetch(...args) } as ContentSource);
+  const text = async (stream: ByteStream): Promise<string> => Buffer.from(await collect(stream, 99)).toString();
+  expect(await text(await withRanges.fetchRange(attached, 2, 6))).toBe('tach');
+  expect(await text(await withRanges.fetchRange(below, 2, 6))).toBe('low ');
+  expect(await text(await without.fetchRange(below, 2, 6))).toBe('low ');
 });
