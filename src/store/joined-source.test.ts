@@ -79,7 +79,12 @@ it('attached blobs and those of the source below can be read in parts', async ()
   const attached = { ...below, digest: digestOf(Buffer.from('attached')), size: 8 };
   const open = async (start: number): Promise<ByteStream> => streamOf(Buffer.from('attached').subarray(start));
   const withRanges = new AttachedSource([{ descriptor: attached, content: { open } }], lower);
-  const without = new AttachedSource([], { ...lower, fetch: (...args) => lower.fetch(...args) } as ContentSource);
+  const plain: ContentSource = {
+    resolve: (reference) => lower.resolve(reference),
+    stat: (content) => lower.stat(content),
+    fetch: (target) => lower.fetch(target),
+  };
+  const without = new AttachedSource([], plain);
   const text = async (stream: ByteStream): Promise<string> => Buffer.from(await collect(stream, 99)).toString();
   expect(await text(await withRanges.fetchRange(attached, 2, 6))).toBe('tach');
   expect(await text(await withRanges.fetchRange(below, 2, 6))).toBe('low ');

@@ -17,13 +17,13 @@ async function indexOf(store: MemoryStore, entries: readonly Descriptor[]): Prom
 }
 
 async function imagesFor(store: MemoryStore, ...platforms: readonly string[]): Promise<readonly Descriptor[]> {
-  return Promise.all(
-    platforms.map(async (text) => {
-      const image = imageOf(text);
-      await pushImage(store, image);
-      return { ...image.target, platform: parsePlatform(text) };
-    }),
-  );
+  const images: Descriptor[] = [];
+  for (const text of platforms) {
+    const image = imageOf(text);
+    await pushImage(store, image);
+    images.push({ ...image.target, platform: parsePlatform(text) });
+  }
+  return images;
 }
 
 /** A change that notes for which images it is called. */
