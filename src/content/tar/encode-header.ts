@@ -2,7 +2,7 @@ import { OciError, quoted } from '../../errors.ts';
 import { blockSize, paddingOf, type TarEntryType, type TarHeader, type TarTime } from './entry.ts';
 import { checksums, type Field, fields } from './field.ts';
 import { maxExtensionSize } from './header-parser.ts';
-import { formatPaxRecords, formatPaxTime } from './pax.ts';
+import { formatPaxRecords, formatPaxTime, parsePaxTime } from './pax.ts';
 
 /** What a header is made from; everything left out is zero or empty. */
 export interface TarFields {
@@ -26,11 +26,12 @@ export interface TarFields {
 
 export interface EncodeTarHeaderOptions {
   /**
-   * `'auto'` rounds times to whole seconds, as Go's writer does when no format was chosen; `'pax'` keeps their fraction.
+   * `'auto'` rounds times to whole seconds, as Go's writer does when no format was chosen; `'pax'` keeps their fraction, `'all'`
+   * as well the times of access and change that `pax` has, as Go's writer does when that format was chosen.
    *
    * @default 'auto'
    */
-  readonly times?: 'auto' | 'pax' | undefined;
+  readonly times?: 'auto' | 'pax' | 'all' | undefined;
 }
 
 /**
@@ -42,13 +43,18 @@ export interface EncodeTarHeaderOptions {
 export function encodeTarHeader(entry: TarFields, options: EncodeTarHeaderOptions = {}): Uint8Array {
   const full = complete(entry, options.times ?? 'auto');
   checkName(full);
-  const { records, fitsUstar } = paxRecordsFor(full);
+  const { records, fitsUstar } = paxRecordsFor(full, options.times ?? 'auto');
   if (fitsUstar) {
     const split = splitName(full.name);
     return entryBlock({ ...full, name: split?.name ?? full.name }, split?.prefix ?? '');
   }
   const block = entryBlock({ ...full, name: toAscii(full.name), linkname: toAscii(full.linkname) }, '');
   return records.size === 0 ? block : Buffer.concat([paxHeader(full.name, records), block]);
+}
+
+/** The blocks of a header whose records hold for all entries that follow, as Go's archive/tar writes them. */
+export function encodeGlobalHeader(name: string, records: ReadonlyMap<string, string>): Uint8Array {
+  return extension(name, 'g', records);
 }
 
 /** The fields of a header that was read, to write it changed. */
@@ -59,9 +65,11 @@ export function tarFieldsOf(header: TarHeader): TarFields {
   return { name, type, linkname, mode, uid, gid, uname, gname, size, mtime, devmajor, devminor, pax };
 }
 
+type Times = Exclude<EncodeTarHeaderOptions['times'], undefined>;
+
 type Complete = { readonly [K in keyof TarFields]-?: Exclude<TarFields[K], undefined> };
 
-function complete(entry: TarFields, times: 'auto' | 'pax'): Complete {
+function complete(entry: TarFields, times: Times): Complete {
   const mtime = entry.mtime ?? { seconds: 0, nanoseconds: 0 };
   return {
     name: entry.name,
@@ -73,7 +81,7 @@ function complete(entry: TarFields, times: 'auto' | 'pax'): Complete {
     uname: entry.uname ?? '',
     gname: entry.gname ?? '',
     size: entry.size ?? 0,
-    mtime: times === 'pax' ? mtime : rounded(mtime),
+    mtime: times === 'auto' ? rounded(mtime) : mtime,
     devmajor: entry.devmajor ?? 0,
     devminor: entry.devminor ?? 0,
     pax: entry.pax ?? new Map(),
@@ -95,7 +103,10 @@ function checkName({ name, type, linkname }: Complete): void {
 }
 
 /** Which values ustar cannot hold, as records. Once one cannot, a long name that could be split is recorded as well. */
-function paxRecordsFor(full: Complete): { readonly records: ReadonlyMap<string, string>; readonly fitsUstar: boolean } {
+function paxRecordsFor(
+  full: Complete,
+  times: Times,
+): { readonly records: ReadonlyMap<string, string>; readonly fitsUstar: boolean } {
   const records = new Map<string, string>();
   let fitsUstar = true;
   for (const [key, value, [start, end]] of texts(full)) {
@@ -118,6 +129,10 @@ function paxRecordsFor(full: Complete): { readonly records: ReadonlyMap<string, 
     records.set('mtime', time);
     fitsUstar = false;
   } else if (full.pax.get('mtime') === time) records.set('mtime', time);
+  for (const key of times === 'all' ? ['atime', 'ctime'] : []) {
+    const other = parsePaxTime(full.pax.get(key) ?? '');
+    if (other !== undefined) records.set(key, formatPaxTime(other));
+  }
   for (const [key, value] of full.pax) {
     if (records.has(key) || basicKeys.has(key) || key.startsWith('GNU.sparse.')) continue;
     records.set(key, value);
@@ -171,17 +186,26 @@ function splitName(name: string): { readonly prefix: string; readonly name: stri
 }
 
 function paxHeader(realName: string, records: ReadonlyMap<string, string>): Uint8Array {
+  const slash = realName.lastIndexOf('/') + 1;
+  const path = joinPath(realName.slice(0, slash), 'PaxHeaders.0', realName.slice(slash));
+  return extension(path, 'x', records, realName);
+}
+
+function extension(
+  path: string,
+  typeflag: 'x' | 'g',
+  records: ReadonlyMap<string, string>,
+  entry: string = path,
+): Uint8Array {
   const data = formatPaxRecords(records);
   if (data.length > maxExtensionSize) {
     throw new OciError(
       'UNSUPPORTED',
-      `The PAX records of the entry ${quoted(realName)} are longer than ${maxExtensionSize} bytes`,
+      `The PAX records of the entry ${quoted(entry)} are longer than ${maxExtensionSize} bytes`,
     );
   }
-  const slash = realName.lastIndexOf('/') + 1;
-  const path = joinPath(realName.slice(0, slash), 'PaxHeaders.0', realName.slice(slash));
   const name = toAscii(path).slice(0, 100).replace(/\/+$/, '');
-  const block = headerBlock({ name, typeflag: 'x', size: data.length });
+  const block = headerBlock({ name, typeflag, size: data.length });
   return Buffer.concat([block, data, Buffer.alloc(paddingOf(data.length))]);
 }
 

@@ -1,6 +1,6 @@
 import { readlink } from 'node:fs/promises';
 import { platform } from 'node:os';
-import { pipe, streamOf } from '../../content/bytes.ts';
+import { type ByteTransform, pipe, streamOf } from '../../content/bytes.ts';
 import { type Compression, compressing } from '../../content/compression.ts';
 import { type IgnoreRules, ignoreRules } from '../../content/ignore-rules.ts';
 import type { SpoolOptions } from '../../content/spool.ts';
@@ -19,6 +19,8 @@ import { packLayer } from './pack-layer.ts';
 export interface FileLayerOptions extends CallOptions, Pick<SpoolOptions, 'directory'> {
   /** @default gzip, level 1 */
   readonly compression?: Compression | undefined;
+  /** Makes another archive of it, such as {@link windowsLayerTar}. @default none */
+  readonly rewrite?: ByteTransform | undefined;
   /** Whose media type the layer has. @default 'oci' */
   readonly format?: MediaTypeFamily | undefined;
   /** Whom everything belongs to; `'kept'` takes the numbers of the disk. @default 0 and 0 */
@@ -70,7 +72,8 @@ export async function layerFromFiles(
   const mediaType = layerType(format, compression.kind);
   const rules = ignoreRules(options.ignore ?? []);
   const tar = pipe(streamOf([]), () => writeTar(entriesOf(mappings, rules, options)));
-  return packLayer(tar, mediaType, compress, options);
+  const { rewrite } = options;
+  return packLayer(rewrite === undefined ? tar : pipe(tar, rewrite), mediaType, compress, options);
 }
 
 /** How many small files are read ahead. */

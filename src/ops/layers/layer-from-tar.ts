@@ -1,14 +1,20 @@
 import { stat } from 'node:fs/promises';
 import { untilAborted } from '../../content/abort.ts';
-import { type ByteSource, type ByteStream, discard, pipe } from '../../content/bytes.ts';
-import { type Compression, compressing, decompressor, detectCompression } from '../../content/compression.ts';
+import { type ByteSource, type ByteStream, type ByteTransform, discard, pipe } from '../../content/bytes.ts';
+import {
+  type Compression,
+  type CompressionKind,
+  compressing,
+  decompressor,
+  detectCompression,
+} from '../../content/compression.ts';
 import { readFileStream } from '../../content/file.ts';
 import { Digester } from '../../content/hash.ts';
 import { type SpoolOptions, spoolWhile } from '../../content/spool.ts';
 import { VerifiedStream } from '../../content/verify.ts';
 import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import type { MediaTypeFamily } from '../../oci/media-type-family.ts';
+import { layerTypeIn, type MediaTypeFamily } from '../../oci/media-type-family.ts';
 import type { CallOptions } from '../../options.ts';
 import { spooledContent, type StagedContent } from '../../store/staging.ts';
 import { type NewLayer, newLayer, layerType } from './new-layer.ts';
@@ -20,6 +26,12 @@ export interface TarLayerOptions extends CallOptions, Pick<SpoolOptions, 'direct
   readonly compression?: Compression | undefined;
   /** Whose media type the layer has. @default 'oci' */
   readonly format?: MediaTypeFamily | undefined;
+  /** What becomes of zstd where the family has no type for it: Docker defines none. `'recompress'` makes it gzip. @default 'refuse' */
+  readonly untyped?: 'refuse' | 'recompress' | undefined;
+  /** Makes another archive of it, such as {@link windowsLayerTar}; it is compressed anew then, whatever it was. @default none */
+  readonly rewrite?: ByteTransform | undefined;
+  /** Called when a compressed archive is not taken byte for byte, and no rewriting asks for that. */
+  readonly onRecompress?: ((from: CompressionKind, to: CompressionKind) => void) | undefined;
   /** Most bytes of the archive without compression. @default no limit; memory and disk do not grow with it */
   readonly limit?: number | undefined;
   /** How messages call a source that has no path. @default the layer */
@@ -37,25 +49,29 @@ export interface TarLayerOptions extends CallOptions, Pick<SpoolOptions, 'direct
  *   `UNSUPPORTED` for zstd with Docker media types and where the runtime cannot compress with it
  */
 export async function layerFromTar(source: string | ByteSource, options: TarLayerOptions = {}): Promise<NewLayer> {
-  const { signal, compression: wanted = { kind: 'gzip' }, format = 'oci' } = options;
+  const { signal, format = 'oci' } = options;
   // A level that is none is the caller's mistake, and told before anything is read.
-  const compress = compressing(wanted);
+  compressing(options.compression ?? { kind: 'gzip' });
   const path = typeof source === 'string' ? source : undefined;
   const opened = typeof source === 'string' ? await readFileStream(source, { signal }) : source;
   try {
     const { compression, stream } = await detectCompression(untilAborted(opened, signal));
     const what = path === undefined ? (options.name ?? 'The layer') : `The layer ${quoted(path)}`;
-    const kind = compression === 'none' ? wanted.kind : compression;
+    const { kind, level } = packingOf(compression, options);
     const mediaType = layerType(format, kind);
-    const checked = (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> =>
-      checkedTar(limited(chunks, options.limit, what), what);
-    if (compression !== kind || (kind === 'none' && path === undefined)) {
-      return await packLayer(pipe(stream, checked), mediaType, compress, options);
+    const checked = (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> => {
+      const plain = compression === 'none' ? chunks : decompressor(compression, {})(chunks);
+      return checkedTar(limited(plain, options.limit, what), what);
+    };
+    const { rewrite } = options;
+    if (rewrite !== undefined || compression !== kind || (kind === 'none' && path === undefined)) {
+      if (rewrite === undefined && compression !== 'none') options.onRecompress?.(compression, kind);
+      const tar = rewrite === undefined ? pipe(stream, checked) : pipe(pipe(stream, checked), rewrite);
+      return await packLayer(tar, mediaType, compressing({ kind, level }), options);
     }
     const diffId = new Digester();
     const read = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
-      for await (const chunk of checked(kind === 'none' ? chunks : decompressor(kind, {})(chunks)))
-        diffId.update(chunk);
+      for await (const chunk of checked(chunks)) diffId.update(chunk);
     };
     const taken = await asItIs(stream, path, read, options);
     const target = { mediaType, digest: taken.digest, size: taken.size };
@@ -64,6 +80,14 @@ export async function layerFromTar(source: string | ByteSource, options: TarLaye
     await discard(opened).catch(() => {});
     throw error;
   }
+}
+
+/** How the layer will be compressed. */
+function packingOf(found: CompressionKind, options: TarLayerOptions): Compression {
+  const { compression: wanted = { kind: 'gzip' }, format = 'oci', untyped = 'refuse', rewrite } = options;
+  if (found === 'none' || rewrite !== undefined) return wanted;
+  if (untyped === 'refuse' || layerTypeIn(format, found) !== undefined) return { kind: found };
+  return layerTypeIn(format, wanted.kind) === undefined ? { kind: 'gzip' } : wanted;
 }
 
 interface Taken extends Pick<Descriptor, 'digest' | 'size'> {

@@ -1,0 +1,93 @@
+import { stat } from 'node:fs/promises';
+import type { Compression } from '../../content/compression.ts';
+import { OciError, quoted } from '../../errors.ts';
+import type { LayerAddition } from '../../ops/edit/append-layers.ts';
+import type { HistoryStep } from '../../ops/edit/image-edit.ts';
+import { type LayerBase, layerBaseOf } from '../../ops/layers/layer-base.ts';
+import type { NewLayer } from '../../ops/layers/new-layer.ts';
+import type { Artifact } from '../../store/artifact.ts';
+import { UsageError } from '../framework/usage-error.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+export interface OpenLayersOptions {
+  /** What plain archives are compressed with. @default gzip, level 1, as crane does */
+  readonly compression?: Compression | undefined;
+  /** What the history says of each. @default nothing, as crane writes it */
+  readonly history?: HistoryStep | undefined;
+  /** Most bytes of an archive without compression. @default no limit */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Reads tar archives that flags name, `-` for standard input, as layers for an image: with its media types, and as Windows has
+ * them if it is one of Windows. Temporary files last as long as the session.
+ *
+ * @param base an image; {@link layerBaseOf} gives one whose config is not read again
+ * @throws {UsageError} for standard input given twice; {OciError} as `layerFromTar`
+ */
+export async function openLayers(
+  session: Session,
+  files: readonly string[],
+  base: Artifact | LayerBase,
+  options: OpenLayersOptions = {},
+): Promise<readonly LayerAddition[]> {
+  if (files.length === 0) return [];
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new UsageError('standard input (-) can be read as one layer only');
+  }
+  const known = 'image' in base ? base : await layerBaseOf(base, session);
+  const layers: LayerAddition[] = [];
+  for (const file of files) {
+    const layer = session.use(
+      await step(`reading layer ${quoted(file)}`, () => openLayer(session, file, known, options)),
+    );
+    const { descriptor, diffId, content } = layer;
+    layers.push({ descriptor, diffId, content, history: options.history });
+  }
+  return layers;
+}
+
+async function openLayer(
+  session: Session,
+  file: string,
+  { family, os }: LayerBase,
+  { compression, limit }: OpenLayersOptions,
+): Promise<NewLayer> {
+  const { layerFromTar } = await import('../../ops/layers/layer-from-tar.ts');
+  const { windowsLayerTar } = await import('../../ops/layers/windows-layer.ts');
+  const { signal, process } = session;
+  const source = file === '-' ? process.stdin : await checkedPath(file);
+  if (file === '-' && process.stdin.isTTY) {
+    throw new OciError('NOT_FOUND', 'There is no layer on standard input', {
+      hint: 'Pipe one in: tar -c DIR | crane …',
+    });
+  }
+  return layerFromTar(source, {
+    compression,
+    limit,
+    signal,
+    name: 'The layer on standard input',
+    format: family,
+    untyped: 'recompress',
+    rewrite: os === 'windows' ? windowsLayerTar : undefined,
+    onRecompress: (from, to) =>
+      session.log.warn(
+        `Layer ${file} was compressed anew with ${to}: images with Docker media types cannot have ${from} layers`,
+      ),
+  });
+}
+
+/** What crane says of a file that is not there; a directory would be read as an archive. */
+async function checkedPath(file: string): Promise<string> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) {
+    throw new OciError('NOT_FOUND', `stat ${file}: no such file or directory`, {
+      hint: 'Name a tar archive, plain or compressed with gzip or zstd, or - for standard input',
+    });
+  }
+  if (!found.isDirectory()) return file;
+  throw new OciError('UNSUPPORTED', `${quoted(file)} is a directory, and a layer is read from a tar archive`, {
+    hint: 'crane append --dir makes a layer of a directory',
+  });
+}
