@@ -38,6 +38,16 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
     load: () => import('./commands/delete.ts'),
   },
   { name: 'digest', summary: 'Print the digest of an image', load: () => import('./commands/digest.ts') },
+  {
+    name: 'export',
+    summary: 'Write the file system of an image as a tarball',
+    load: () => import('./commands/export.ts'),
+  },
+  {
+    name: 'flatten',
+    summary: 'Make one layer of all layers of an image',
+    load: () => import('./commands/flatten.ts'),
+  },
   { name: 'ls', summary: 'List the tags of a repository', load: () => import('./commands/ls.ts') },
   { name: 'manifest', summary: 'Print the manifest of an image', load: () => import('./commands/manifest.ts') },
   { name: 'pull', summary: 'Pull images into a tarball or an OCI layout', load: () => import('./commands/pull.ts') },

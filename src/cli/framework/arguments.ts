@@ -28,6 +28,10 @@ export function atLeast(least: number): ArgumentRule {
   return rule(least, Infinity, `requires at least ${least} arg(s), only received`);
 }
 
+export function between(least: number, most: number): ArgumentRule {
+  return rule(least, most, `accepts between ${least} and ${most} arg(s), received`);
+}
+
 function rule(least: number, most: number, message: string): ArgumentRule {
   const problem = ({ length }: readonly string[]): string | undefined =>
     length < least || length > most ? `${message} ${length}` : undefined;

@@ -10,6 +10,7 @@ export interface HealthcheckDocument extends DocumentObject {
   readonly Timeout?: number | bigint | undefined;
   readonly StartPeriod?: number | bigint | undefined;
   readonly Retries?: number | bigint | undefined;
+  readonly StartInterval?: number | bigint | undefined;
 }
 
 /** A set of names, as JSON has it: each with an object that says nothing. */
@@ -87,6 +88,8 @@ const healthcheck: Codec<HealthcheckDocument> = struct<HealthcheckDocument>({
   Timeout: unlessEmpty(integer),
   StartPeriod: unlessEmpty(integer),
   Retries: unlessEmpty(integer),
+  // Crane does not know it: it follows what crane writes, as everything does that crane loses.
+  StartInterval: unlessEmpty(integer),
 });
 
 const settings: Codec<ContainerSettings> = struct<ContainerSettings>({
@@ -129,6 +132,13 @@ const rootfs: Codec<RootfsDocument> = struct<RootfsDocument>({
   diff_ids: always(list(digest)),
 });
 
+/** A history by itself, as crane writes it into the comment of a step that stands for all of them. */
+export function encodeHistory(steps: readonly HistoryDocument[] | undefined): string {
+  return steps === undefined ? 'null' : historySteps.encode(steps);
+}
+
+const historySteps = list(history);
+
 /** Configs of images. */
 export const configDocument: DocumentFormat<ConfigDocument> = documentFormat(
   struct<ConfigDocument>({
@@ -137,7 +147,7 @@ export const configDocument: DocumentFormat<ConfigDocument> = documentFormat(
     container: unlessEmpty(text),
     created: always(timestamp),
     docker_version: unlessEmpty(text),
-    history: unlessEmpty(list(history)),
+    history: unlessEmpty(historySteps),
     os: always(text),
     rootfs: always(rootfs),
     config: always(settings),

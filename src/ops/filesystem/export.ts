@@ -103,6 +103,16 @@ export function flattenedTar(artifact: Artifact, options: FlattenedTarOptions = 
   });
 }
 
+/** {@link flattenedTar} of an image whose manifest and config are in hand. `fromLayer` has to be in its range. */
+export function mergedTar(
+  artifact: Artifact,
+  layers: readonly Descriptor[],
+  diffIds: readonly Digest[],
+  options: FlattenedTarOptions,
+): ByteStream {
+  return lazily(options, (own) => merged(artifact, layers, diffIds, own.fromLayer ?? 0, '', own));
+}
+
 interface ImageLayers {
   readonly layers: readonly Descriptor[];
   /** One for each layer; absent for what has no image config. */
