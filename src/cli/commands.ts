@@ -27,6 +27,11 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
   { name: 'catalog', summary: 'List the repositories of a registry', load: () => import('./commands/catalog.ts') },
   { name: 'config', summary: 'Print the config of an image', load: () => import('./commands/config.ts') },
   {
+    name: 'convert',
+    summary: 'Give an image the media types of OCI or Docker',
+    load: () => import('./commands/convert.ts'),
+  },
+  {
     name: 'copy',
     aliases: ['cp'],
     summary: 'Copy an image and keep its digest',
@@ -50,8 +55,18 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
   },
   { name: 'ls', summary: 'List the tags of a repository', load: () => import('./commands/ls.ts') },
   { name: 'manifest', summary: 'Print the manifest of an image', load: () => import('./commands/manifest.ts') },
+  {
+    name: 'mutate',
+    summary: 'Change labels, environment and other settings of an image',
+    load: () => import('./commands/mutate.ts'),
+  },
   { name: 'pull', summary: 'Pull images into a tarball or an OCI layout', load: () => import('./commands/pull.ts') },
   { name: 'push', summary: 'Push an image from a tarball or an OCI layout', load: () => import('./commands/push.ts') },
+  {
+    name: 'recompress',
+    summary: 'Compress the layers of an image anew',
+    load: () => import('./commands/recompress.ts'),
+  },
   {
     name: 'registry',
     summary: 'Run a registry',

@@ -1,4 +1,3 @@
-import { OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ConfigDocument } from '../../oci/document/config-document.ts';
@@ -7,6 +6,7 @@ import { familyOf, inFamily, type MediaTypeFamily } from '../../oci/media-type-f
 import type { Artifact } from '../../store/artifact.ts';
 import { AttachedSource } from '../../store/attached-source.ts';
 import type { ReopenableContent } from '../../store/capabilities.ts';
+import { zstdInDocker } from '../layers/new-layer.ts';
 import { historyOf } from './config-edit.ts';
 import { artifactOf, type EditOptions, openImageDocument } from './documents.ts';
 import type { HistoryStep } from './image-edit.ts';
@@ -58,9 +58,7 @@ export async function appendLayers(
 function typedFor(descriptor: Descriptor, family: MediaTypeFamily): Descriptor {
   const mediaType = inFamily(descriptor.mediaType, family);
   if (mediaType !== undefined) return mediaType === descriptor.mediaType ? descriptor : { ...descriptor, mediaType };
-  throw new OciError('UNSUPPORTED', 'An image with Docker media types cannot have zstd layers: Docker defines none', {
-    hint: 'Convert the image to OCI media types, or compress the layer with gzip',
-  });
+  throw zstdInDocker();
 }
 
 function withLayers(config: ConfigDocument, layers: readonly LayerAddition[]): ConfigDocument {

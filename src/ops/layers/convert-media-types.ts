@@ -7,21 +7,26 @@ import { StagingStore } from '../../store/staging.ts';
 import { zstdInDocker } from './new-layer.ts';
 import { rewriteImages, type RewriteOptions, type RewrittenArtifact } from './rewrite-images.ts';
 
+export interface ConvertOptions extends Omit<RewriteOptions, 'includeChild'> {}
+
 /**
  * An image, or all images of an index, with the media types of the other family. Config and layers keep their bytes, only what
- * manifests call them changes; annotations stay, also in Docker manifests, which do not define them.
+ * manifests call them changes; annotations stay, also in Docker manifests, which do not define them. Where only the images of
+ * some `platforms` are converted, an index that cannot get the type because of the others keeps its own.
  *
  * @throws {OciError} `UNSUPPORTED` for what is no image, and for what Docker has no type for: zstd layers, attestations
  */
 export async function convertMediaTypes(
   artifact: Artifact,
   family: MediaTypeFamily,
-  options: Omit<RewriteOptions, 'includeChild'> = {},
+  options: ConvertOptions = {},
 ): Promise<RewrittenArtifact> {
   const rewriter = {
     image: async (document: ImageDocument, _: unknown, mediaType: string) => converted(document, mediaType, family),
     indexType: (mediaType: string, entries: readonly DescriptorDocument[]) =>
-      convertedIndexType(mediaType, entries, family),
+      options.platforms !== undefined && family === 'docker' && foreignIn(entries) !== undefined
+        ? mediaType
+        : convertedIndexType(mediaType, entries, family),
   };
   return rewriteImages(artifact, new StagingStore(), rewriter, { ...options, includeChild: undefined });
 }
@@ -42,9 +47,7 @@ export function convertedIndexType(
   entries: readonly DescriptorDocument[],
   family: MediaTypeFamily,
 ): string {
-  const foreign = entries.find(
-    (entry) => isManifestType(entry.mediaType ?? '') && familyOf(entry.mediaType ?? '') === 'oci',
-  );
+  const foreign = foreignIn(entries);
   if (family === 'docker' && foreign !== undefined) {
     throw new OciError(
       'UNSUPPORTED',
@@ -55,6 +58,11 @@ export function convertedIndexType(
     );
   }
   return inFamily(mediaType, family) ?? mediaType;
+}
+
+/** What a Docker manifest list has no place for. */
+function foreignIn(entries: readonly DescriptorDocument[]): DescriptorDocument | undefined {
+  return entries.find((entry) => isManifestType(entry.mediaType ?? '') && familyOf(entry.mediaType ?? '') === 'oci');
 }
 
 function typed(descriptor: DescriptorDocument, family: MediaTypeFamily): DescriptorDocument {

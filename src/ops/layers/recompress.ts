@@ -24,13 +24,19 @@ import { type ImageRewriter, rewriteImages, type RewriteOptions, type RewrittenA
 export interface RecompressOptions extends RewriteOptions, Pick<SpoolOptions, 'directory'> {
   /** Give everything the media types of a family at the same time. @default each manifest keeps its family */
   readonly format?: MediaTypeFamily | undefined;
-  /** Most bytes of a layer without compression, against bombs: a few MiB can stand for terabytes. @default 128 GiB */
+  /**
+   * Most bytes of a layer without compression, against bombs: a few MiB can stand for terabytes.
+   *
+   * @default 16 GiB, or 200 times the size the layer has when that is more
+   */
   readonly limit?: number | undefined;
   /** How many layers are worked on at once; each is compressed by several threads. @default 2 */
   readonly concurrency?: number | undefined;
 }
 
-const defaultLimit = 128 * 1024 ** 3;
+/** Real layers shrink to a third; gzip cannot do more than 1032 to one. */
+const bytesPerByte = 200;
+const alwaysBytes = 16 * 1024 ** 3;
 
 /**
  * An image, or all images of an index, with its layers compressed anew. A layer that is compressed that way already stays as it
@@ -138,7 +144,7 @@ class Recompression implements ImageRewriter {
       await stream.cancel();
       return { digest: layer.digest, size: layer.size, diffId };
     }
-    const { limit = defaultLimit } = this.#options;
+    const { limit = Math.max(alwaysBytes, bytesPerByte * layer.size) } = this.#options;
     const digester = new Digester(algorithmOf(diffId));
     // Without compression the size is that of the descriptor, which is verified.
     const tar = compression === 'none' ? stream : pipe(stream, decompressor(compression, { limit }));

@@ -13,7 +13,8 @@ import { manifestOf } from '../read.ts';
 /** Content that was rewritten. Its temporary files exist until it is disposed of: copy it before. */
 export interface RewrittenArtifact extends Artifact, AsyncDisposable {}
 
-export interface RewriteOptions extends CallOptions, Pick<ChangeImagesOptions, 'platforms' | 'includeChild'> {}
+export interface RewriteOptions
+  extends CallOptions, Pick<ChangeImagesOptions, 'platforms' | 'includeChild' | 'attestations'> {}
 
 /** What becomes of images, and of the type of indexes. */
 export interface ImageRewriter {
@@ -30,7 +31,7 @@ export interface ImageRewriter {
 
 /**
  * Rewrites an image, or the images of an index. Documents in which nothing changes keep their bytes. What is in an index
- * beside images, such as attestations, stays, and is attached to the rewritten images.
+ * beside images stays; attestations are attached to the rewritten images unless `attestations` says otherwise.
  *
  * @throws {OciError} `UNSUPPORTED` for what is no image and no index with images; and as `changeImages`
  */
