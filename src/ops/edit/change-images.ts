@@ -31,7 +31,7 @@ import type { MapEdit } from './image-edit.ts';
 
 /**
  * Makes another image of one. What it makes it pushes to the store that {@link changeImages} was given; `image.root` has the
- * platform that its index states, and the result may have another.
+ * platform and annotations that its index states, and the result may have others.
  *
  * @returns the descriptor of the new manifest; the same object when nothing changes
  */
@@ -112,6 +112,8 @@ class IndexChange {
   // By their former digests: an index may list one thing many times, over and over in the indexes below.
   readonly #open = new Map<Digest, Promise<OpenIndex>>();
   readonly #changed = new Map<Digest, Promise<Descriptor>>();
+  /** Of what is listed many times, the entry that was changed. */
+  readonly #given = new Map<Digest, Descriptor>();
 
   constructor(
     artifact: Artifact,
@@ -216,6 +218,7 @@ class IndexChange {
         ? this.#limiter.run(() => this.#change({ store, root: target }, this.#abort), this.#abort.signal)
         : this.#rewrite(kind);
     this.#changed.set(target.digest, task);
+    this.#given.set(target.digest, target);
     return task;
   }
 
@@ -225,13 +228,15 @@ class IndexChange {
     before: Descriptor,
     after: Descriptor = before,
   ): Promise<DescriptorDocument> {
+    const given = this.#given.get(before.digest) ?? before;
     const platform =
-      after.platform === undefined || after.platform === before.platform
+      after.platform === undefined || after.platform === given.platform
         ? {}
         : { platform: platformDocument(after.platform) };
+    const stated = { ...platform, annotations: reannotated(entry.annotations, given.annotations, after.annotations) };
     const { mediaType, digest, size } = after;
-    if (digest === before.digest && mediaType === before.mediaType) return { ...entry, ...platform };
-    const fresh = { ...entry, mediaType, digest, size, ...platform };
+    if (digest === before.digest && mediaType === before.mediaType) return { ...entry, ...stated };
+    const fresh = { ...entry, mediaType, digest, size, ...stated };
     if (entry.data === undefined || entry.data === '') return fresh;
     const target = { mediaType, digest, size };
     return redescribe(fresh, await collectVerified(await this.#upper.fetch(target), target, maxManifestSize));
@@ -265,8 +270,22 @@ function aboutOf(entry: DescriptorDocument): string | undefined {
   return entry.annotations?.get(annotationKeys.dockerReference);
 }
 
+/** Annotations of an entry, with what became of those that were given to a change. */
+function reannotated(
+  own: DescriptorDocument['annotations'],
+  before: Descriptor['annotations'] = {},
+  after: Descriptor['annotations'] = before,
+): DescriptorDocument['annotations'] {
+  if (after === before) return own;
+  const changed = new Set([...Object.keys(before), ...Object.keys(after)].filter((key) => before[key] !== after[key]));
+  const kept = Array.from(own ?? []).filter(([key]) => !changed.has(key));
+  return new Map([...kept, ...Object.entries(after).filter(([key]) => changed.has(key))]);
+}
+
 function describedBy(entry: DescriptorDocument, parent: Descriptor): Descriptor {
-  const target = contentOf(entry, `An entry of ${parent.digest}`);
+  const content = contentOf(entry, `An entry of ${parent.digest}`);
+  const target =
+    entry.annotations === undefined ? content : { ...content, annotations: Object.fromEntries(entry.annotations) };
   if (entry.platform === undefined) return target;
   const { os = '', architecture = '', ...more } = entry.platform;
   return { ...target, platform: { ...more, os, architecture } };
