@@ -32,7 +32,8 @@ function readChoice(text: string, earlier: PlatformChoice | undefined): Platform
   return { last, all: Array.from(all.values()) };
 }
 
-function readPlatform(text: string): Platform {
+/** One platform. @throws {Error} whose message is a reason, as flags give it */
+export function readPlatform(text: string): Platform {
   try {
     return parsePlatform(text);
   } catch (error) {

@@ -31,12 +31,13 @@ export { filterIndex, type FilterIndexOptions } from './edit/filter-index.ts';
 export type {
   ConfigEdit,
   EnvironmentEdit,
-  Healthcheck,
+  HealthcheckEdit,
   HistoryStep,
   ImageEdit,
   MapEdit,
   SetEdit,
 } from './edit/image-edit.ts';
 export type { EntryEdit } from './edit/index-entry.ts';
+export type { LayerBase } from './layers/layer-base.ts';
 export { mutateImage } from './edit/mutate-image.ts';
 export { type IndexEdit, mutateIndex, type MutateIndexOptions } from './edit/mutate-index.ts';

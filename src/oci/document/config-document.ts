@@ -10,7 +10,6 @@ export interface HealthcheckDocument extends DocumentObject {
   readonly Timeout?: number | bigint | undefined;
   readonly StartPeriod?: number | bigint | undefined;
   readonly Retries?: number | bigint | undefined;
-  readonly StartInterval?: number | bigint | undefined;
 }
 
 /** A set of names, as JSON has it: each with an object that says nothing. */
@@ -88,8 +87,6 @@ const healthcheck: Codec<HealthcheckDocument> = struct<HealthcheckDocument>({
   Timeout: unlessEmpty(integer),
   StartPeriod: unlessEmpty(integer),
   Retries: unlessEmpty(integer),
-  // Crane does not know it: it follows what crane writes, as everything does that crane loses.
-  StartInterval: unlessEmpty(integer),
 });
 
 const settings: Codec<ContainerSettings> = struct<ContainerSettings>({

@@ -1,4 +1,5 @@
 import { OciError } from '../../errors.ts';
+import { encodeJson } from '../json.ts';
 import { memberEntries } from '../json-spans.ts';
 import { type Codec, repeated, unexpected } from './codec.ts';
 
@@ -15,6 +16,15 @@ export interface UnknownMember {
 /** An object of a document, which may have members that nobody here knows. */
 export interface DocumentObject {
   readonly [unknownMembers]?: readonly UnknownMember[] | undefined;
+}
+
+/** An object with a member that nobody here knows, in the place of what had that name. `value` is JSON. */
+export function withUnknown<T extends DocumentObject>(object: T, key: string, value: string): T {
+  const name = encodeJson(key);
+  const others = (object[unknownMembers] ?? []).filter(
+    (member) => folded(JSON.parse(member.name) as string) !== folded(key),
+  );
+  return { ...object, [unknownMembers]: [...others, { name, value }] };
 }
 
 /** How a member is written. */

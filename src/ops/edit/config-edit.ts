@@ -5,10 +5,11 @@ import type {
   HealthcheckDocument,
   HistoryDocument,
 } from '../../oci/document/config-document.ts';
+import { withUnknown } from '../../oci/document/struct.ts';
 import { normalizeTimestamp } from '../../oci/timestamp.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { editedEnvironment, editedMap, editedSet } from './collections.ts';
-import type { ConfigEdit, Healthcheck, HistoryStep, ImageEdit } from './image-edit.ts';
+import type { ConfigEdit, HealthcheckEdit, HistoryStep, ImageEdit } from './image-edit.ts';
 
 /** Whether an edit names anything that stands in a config. */
 export function editsConfig(edit: ImageEdit): boolean {
@@ -20,7 +21,7 @@ export function editsConfig(edit: ImageEdit): boolean {
 /**
  * A config after an edit, in the order in which crane edits. crane-library reference, section 9.
  *
- * @throws {OciError} `INVALID_CONFIG` for times and environment variables that are none
+ * @throws {OciError} `INVALID_CONFIG` for times and environment variables that are none, and for a health check without a command
  */
 export function editedConfig(before: ConfigDocument, edit: ConfigEdit): ConfigDocument {
   const { history } = edit;
@@ -71,15 +72,31 @@ function editedSettings(before: ContainerSettings, edit: ConfigEdit, os: string)
     ExposedPorts: editedSet(before.ExposedPorts, edit.exposedPorts),
     Volumes: editedSet(before.Volumes, edit.volumes),
     StopSignal: changed(before.StopSignal, edit.stopSignal),
-    Healthcheck: changed(
-      before.Healthcheck,
-      edit.healthcheck === undefined || edit.healthcheck === null ? edit.healthcheck : healthcheckOf(edit.healthcheck),
-    ),
+    Healthcheck: editedHealthcheck(before.Healthcheck, edit.healthcheck),
   };
 }
 
-function healthcheckOf({ test, interval, timeout, startPeriod, retries }: Healthcheck): HealthcheckDocument {
-  return { Test: test, Interval: interval, Timeout: timeout, StartPeriod: startPeriod, Retries: retries };
+function editedHealthcheck(
+  before: HealthcheckDocument | undefined,
+  edit: HealthcheckEdit | null | undefined,
+): HealthcheckDocument | undefined {
+  if (edit === undefined || edit === null) return changed(before, edit);
+  const { startInterval } = edit;
+  // Crane does not know it, and what it does not know stands behind the rest.
+  const known =
+    startInterval === undefined ? before : withUnknown(before ?? {}, 'StartInterval', String(startInterval));
+  const after = {
+    ...known,
+    Test: changed(before?.Test, edit.test),
+    Interval: changed(before?.Interval, edit.interval),
+    Timeout: changed(before?.Timeout, edit.timeout),
+    StartPeriod: changed(before?.StartPeriod, edit.startPeriod),
+    Retries: changed(before?.Retries, edit.retries),
+  };
+  if ((after.Test ?? []).length > 0) return after;
+  throw new OciError('INVALID_CONFIG', 'The image has no health check whose times or retries could be changed', {
+    hint: 'Say by which command containers are checked, too',
+  });
 }
 
 function changed<T>(before: T | undefined, after: T | null | undefined): T | undefined {

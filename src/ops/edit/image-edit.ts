@@ -23,13 +23,18 @@ export interface EnvironmentEdit {
   readonly unset?: readonly string[] | undefined;
 }
 
-/** How containers are asked whether they are well. Docker's `HEALTHCHECK`; durations in nanoseconds. */
-export interface Healthcheck {
+/**
+ * Changes to how containers are asked whether they are well, Docker's `HEALTHCHECK`; what is not named stays. Durations in
+ * nanoseconds; 0 leaves them to the engine.
+ */
+export interface HealthcheckEdit {
   /** `['NONE']`, `['CMD', …]` or `['CMD-SHELL', line]`. */
-  readonly test: readonly string[];
+  readonly test?: readonly string[] | undefined;
   readonly interval?: number | undefined;
   readonly timeout?: number | undefined;
   readonly startPeriod?: number | undefined;
+  /** Between checks while the container starts. Docker Engine 25. */
+  readonly startInterval?: number | undefined;
   readonly retries?: number | undefined;
 }
 
@@ -56,7 +61,7 @@ export interface ConfigEdit {
   readonly exposedPorts?: SetEdit | undefined;
   readonly volumes?: SetEdit | undefined;
   readonly stopSignal?: string | null | undefined;
-  readonly healthcheck?: Healthcheck | null | undefined;
+  readonly healthcheck?: HealthcheckEdit | null | undefined;
   /** Operating system, architecture, variant and version are all set, or taken away; features of the system only if named. */
   readonly platform?: Platform | undefined;
   /** RFC 3339. */

@@ -1,0 +1,94 @@
+import { OciError, quoted } from '../../errors.ts';
+import { isIndexType } from '../../oci/media-type.ts';
+import { sameRepository } from '../../oci/reference.ts';
+import type { ImageEdit } from '../../ops/edit/image-edit.ts';
+import type { Artifact } from '../../store/artifact.ts';
+import type { RepositoryAccess } from '../../wire/scope.ts';
+import { imageFlagGroups, imageFlags } from '../editing/image-flags.ts';
+import { publish } from '../editing/publish.ts';
+import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
+import { exactly } from '../framework/arguments.ts';
+import { type Command, defineCommand } from '../framework/command.ts';
+import { custom, type FlagValues, string, strings } from '../framework/flag.ts';
+import type { Globals } from '../globals.ts';
+import { type Location, parseLocation } from '../location.ts';
+import { openLocation } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+const annotated = ['index', 'images', 'all'] as const;
+
+const flags = {
+  ...imageFlags,
+  annotate: custom<(typeof annotated)[number] | undefined>({
+    description:
+      'What -a and --unset-annotation change of an index: index, images or all; the index when left out, and with --platform its images',
+    valueName: 'string',
+    initial: undefined,
+    parse: readAnnotated,
+    complete: () => annotated,
+  }),
+  append: strings({
+    description: 'Layers to add on top before the config is changed: archives, or - for standard input',
+  }),
+  tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
+  repo: string({ description: 'Repository that gets the result by its digest only' }),
+  output: string({
+    shorthand: 'o',
+    description: 'File to write the result to as a docker tarball, or oci:DIR, oci-archive:FILE; nothing is pushed',
+  }),
+};
+
+export const command: Command<Session, Globals> = defineCommand({
+  usage: 'IMAGE',
+  description:
+    'Change the config and annotations of an image, and what is not named stays as it is. An index is changed image by image and stays an index: all of its images, or with --platform those. An IMAGE by digest stays, and the result is added to its repository.',
+  examples:
+    'crane mutate -l team=web -a org.opencontainers.image.source=https://example.com/app ghcr.io/org/app:v1\ncrane mutate --entrypoint /bin/app,serve -u 65532 ghcr.io/org/app:v1 -t ghcr.io/org/app:v1-serve\ncrane mutate --unset-env DEBUG --clear-cmd --platform linux/arm64 ghcr.io/org/app:v1\ncrane mutate --healthcheck-cmd "curl -f http://localhost/" --healthcheck-interval 30s oci:layout:v1\ntar -c etc | crane mutate --append - ghcr.io/org/app:v1 -o app.tar',
+  arguments: exactly(1),
+  flags,
+  exclusive: imageFlagGroups,
+  async run({ args: [image = ''], flags: given, context: session }) {
+    const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
+    const { imageEditOf } = await import('../editing/image-flags-edit.ts');
+    const edit = imageEditOf(given, session);
+    const place = await openResultPlace(session, location, given);
+    const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
+    const result = await edited(session, artifact, edit, place, given);
+    await step(`pushing image ${place.name}`, () => publish(session, place, result));
+  },
+});
+
+type MutateFlags = FlagValues<typeof flags>;
+
+/** What is written to where it was read from needs one token, not two. */
+function accessFor(source: Location, { tag, repo, output }: MutateFlags): RepositoryAccess {
+  if (output !== '' || source.kind !== 'registry') return 'pull';
+  const named = tag === '' ? repo : tag;
+  const target = named === '' ? source : parseLocation(named);
+  return target.kind === 'registry' && sameRepository(target.reference, source.reference) ? 'push' : 'pull';
+}
+
+async function edited(
+  session: Session,
+  artifact: Artifact,
+  edit: ImageEdit,
+  place: ResultPlace,
+  { append, annotate }: MutateFlags,
+): Promise<Artifact> {
+  if (isIndexType(artifact.root.mediaType) && !place.takesOneImage) {
+    const { editedIndex } = await import('../editing/edited-index.ts');
+    return editedIndex(session, artifact, edit, { append, annotate });
+  }
+  if (annotate === 'index') {
+    throw new OciError('UNSUPPORTED', `${quoted(place.name)} is to get a single image, which has no index to annotate`);
+  }
+  const { editedImage } = await import('../editing/edited-image.ts');
+  return editedImage(session, artifact, edit, append);
+}
+
+function readAnnotated(text: string): (typeof annotated)[number] {
+  const found = annotated.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new Error(`it has to be one of ${annotated.join(', ')}`);
+}
