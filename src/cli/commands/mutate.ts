@@ -77,14 +77,14 @@ async function edited(
   { append, annotate }: MutateFlags,
 ): Promise<Artifact> {
   if (isIndexType(artifact.root.mediaType) && !place.takesOneImage) {
-    const { editedIndex } = await import('../editing/edited-index.ts');
-    return editedIndex(session, artifact, edit, { append, annotate });
+    const { mutatedIndex } = await import('../editing/mutated-index.ts');
+    return mutatedIndex(session, artifact, edit, { append, annotate });
   }
   if (annotate === 'index') {
     throw new OciError('UNSUPPORTED', `${quoted(place.name)} is to get a single image, which has no index to annotate`);
   }
-  const { editedImage } = await import('../editing/edited-image.ts');
-  return editedImage(session, artifact, edit, append);
+  const { mutatedImage } = await import('../editing/mutated-image.ts');
+  return mutatedImage(session, artifact, edit, append);
 }
 
 function readAnnotated(text: string): (typeof annotated)[number] {

@@ -6,7 +6,7 @@ import type { LayerBase } from '../../ops/layers/layer-base.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { Session } from '../session.ts';
 
-export interface EditedIndexOptions {
+export interface MutatedIndexOptions {
   /** Files of layers that go on top of each image. */
   readonly append: readonly string[];
   /** Whose annotations are meant. @default the index, and with `--platform` its images */
@@ -14,11 +14,11 @@ export interface EditedIndexOptions {
 }
 
 /** An index whose images are edited, all or those for `--platform`. */
-export async function editedIndex(
+export async function mutatedIndex(
   session: Session,
   index: Artifact,
   { annotations, ...config }: ImageEdit,
-  { append, annotate }: EditedIndexOptions,
+  { append, annotate }: MutatedIndexOptions,
 ): Promise<Artifact> {
   const platforms = session.platforms.length === 0 ? undefined : session.platforms;
   const annotated = annotate ?? (platforms === undefined ? 'index' : 'images');
