@@ -5,6 +5,11 @@ import type { Session } from './session.ts';
 /** The commands of crane. What a line imports is loaded when the command is called. */
 export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
   {
+    name: 'append',
+    summary: 'Put archives, directories and files on an image as layers',
+    load: () => import('./commands/append.ts'),
+  },
+  {
     name: 'auth',
     summary: 'Log in to registries, log out, show credentials',
     load: () => import('./commands/auth.ts'),
@@ -43,6 +48,16 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
     load: () => import('./commands/delete.ts'),
   },
   { name: 'digest', summary: 'Print the digest of an image', load: () => import('./commands/digest.ts') },
+  {
+    name: 'edit',
+    summary: 'Edit a config, a manifest or one file of an image',
+    load: () => import('./commands/edit.ts'),
+    subcommands: [
+      { name: 'config', summary: 'Edit the config of an image', load: () => import('./commands/edit-config.ts') },
+      { name: 'fs', summary: 'Edit one file of an image', load: () => import('./commands/edit-fs.ts') },
+      { name: 'manifest', summary: 'Edit a manifest or index', load: () => import('./commands/edit-manifest.ts') },
+    ],
+  },
   {
     name: 'export',
     summary: 'Write the file system of an image as a tarball',
