@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { Compression } from '../../content/compression.ts';
 import { OciError, quoted } from '../../errors.ts';
-import type { LayerAddition } from '../../ops/edit/append-layers.ts';
+import { isIndexType } from '../../oci/media-type.ts';
+import type { LayerAddition, LayersForImage } from '../../ops/edit/append-layers.ts';
 import type { HistoryStep } from '../../ops/edit/image-edit.ts';
 import { type LayerBase, layerBaseOf } from '../../ops/layers/layer-base.ts';
 import type { NewLayer } from '../../ops/layers/new-layer.ts';
@@ -46,6 +47,37 @@ export async function openLayers(
     layers.push({ descriptor, diffId, content, history: options.history });
   }
   return layers;
+}
+
+/**
+ * Layers for the images of an artifact: opened once for each family and kind of system that they need to be made for.
+ *
+ * @param files as {@link openLayers} takes them
+ * @param open is given the same files, where standard input may have become one
+ */
+export function layersForImages(
+  session: Session,
+  files: readonly string[],
+  artifact: Artifact,
+  open: (base: LayerBase, files: readonly string[]) => Promise<readonly LayerAddition[]>,
+): LayersForImage {
+  const known = new Map<string, Promise<readonly LayerAddition[]>>();
+  const paths = isIndexType(artifact.root.mediaType) ? withoutStdin(session, files) : Promise.resolve(files);
+  paths.catch(() => {});
+  return async (base) => {
+    const form = `${base.family} ${base.os === 'windows' ? 'windows' : ''}`;
+    const layers = known.get(form) ?? paths.then((list) => open(base, list));
+    known.set(form, layers);
+    return layers;
+  };
+}
+
+/** Images may need it in several forms, and it can be read only once. */
+async function withoutStdin(session: Session, files: readonly string[]): Promise<readonly string[]> {
+  if (!files.includes('-') || session.process.stdin.isTTY) return files;
+  const { spool } = await import('../../content/spool.ts');
+  const { path } = session.use(await spool(session.process.stdin, session));
+  return files.map((file) => (file === '-' ? path : file));
 }
 
 async function openLayer(

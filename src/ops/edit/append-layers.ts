@@ -1,14 +1,19 @@
+import { annotationKeys } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ConfigDocument } from '../../oci/document/config-document.ts';
 import { descriptorDocument } from '../../oci/document/manifest-document.ts';
 import { familyOf, inFamily, type MediaTypeFamily } from '../../oci/media-type-family.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { AttachedSource } from '../../store/attached-source.ts';
+import { type AttachedBlob, AttachedSource } from '../../store/attached-source.ts';
 import type { ReopenableContent } from '../../store/capabilities.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { OverlayStore } from '../../store/overlay.ts';
+import { type LayerBase, layerBaseOf } from '../layers/layer-base.ts';
 import { zstdInDocker } from '../layers/new-layer.ts';
+import { changeImages, type ChangeImagesOptions } from './change-images.ts';
 import { historyOf } from './config-edit.ts';
-import { artifactOf, type EditOptions, openImageDocument } from './documents.ts';
+import { artifactOf, type EditOptions, type MadeContent, openImageDocument } from './documents.ts';
 import type { HistoryStep } from './image-edit.ts';
 import { hasImageConfig, withConfig } from './mutate-image.ts';
 
@@ -27,6 +32,8 @@ export interface LayerAddition {
 export interface AppendLayersOptions extends EditOptions {
   /** Whose media types the layers get: those of the family their base is of, or their own. @default 'base' */
   readonly mediaTypes?: 'base' | 'own' | undefined;
+  /** Annotate the image with the digest of its base, and with its name if there is one. OCI image-spec, annotations.md. @default not */
+  readonly annotateBase?: { readonly name?: string | undefined } | undefined;
 }
 
 /**
@@ -41,18 +48,83 @@ export async function appendLayers(
   layers: readonly LayerAddition[],
   options: AppendLayersOptions = {},
 ): Promise<Artifact> {
-  if (layers.length === 0) return base;
+  const { root, made, added } = await stack(base, layers, options);
+  return root.digest === base.root.digest ? base : artifactOf(new AttachedSource(added, base.store), root, made);
+}
+
+/** Makes layers for an image: with the media types of its family, rewritten where it is one of Windows. */
+export type LayersForImage = (
+  base: LayerBase,
+  options: { readonly signal: AbortSignal },
+) => Promise<readonly LayerAddition[]>;
+
+export interface AppendToImagesOptions
+  extends
+    AppendLayersOptions,
+    Pick<ChangeImagesOptions, 'platforms' | 'includeChild' | 'attestations' | 'concurrency'> {}
+
+/**
+ * An image, or each image of an index, with more layers on top; an index stays an index, and what in it is no image stays as it
+ * is. See {@link appendLayers} for what becomes of each.
+ *
+ * @param layersFor is asked for each image; images of one family and system may get the same layers
+ * @throws {OciError} `NO_MATCHING_PLATFORM`, and as `appendLayers` and `layersFor`
+ */
+export async function appendToImages(
+  artifact: Artifact,
+  layersFor: LayersForImage,
+  options: AppendToImagesOptions = {},
+): Promise<Artifact> {
+  const upper = new MemoryStore();
+  const added: AttachedBlob[] = [];
+  const change = async (image: Artifact, { signal }: { readonly signal: AbortSignal }): Promise<Descriptor> => {
+    const base = await layerBaseOf(image, { signal });
+    if (!base.isImage && image.root !== artifact.root) return image.root;
+    const stacked = await stack(base.image, await layersFor(base, { signal }), { ...options, signal });
+    for (const { target, bytes } of stacked.made) await upper.push(target, bytes);
+    added.push(...stacked.added);
+    return stacked.root;
+  };
+  const root = await changeImages(artifact, upper, change, options);
+  if (root.digest === artifact.root.digest) return artifact;
+  return { store: new OverlayStore(upper, new AttachedSource(added, artifact.store)), root };
+}
+
+interface Stacked {
+  readonly root: Descriptor;
+  readonly made: readonly MadeContent[];
+  readonly added: readonly AttachedBlob[];
+}
+
+async function stack(base: Artifact, layers: readonly LayerAddition[], options: AppendLayersOptions): Promise<Stacked> {
+  if (layers.length === 0 && options.annotateBase === undefined) return { root: base.root, made: [], added: [] };
   const image = await openImageDocument(base, options);
   const { document } = image;
   const family = familyOf(document.mediaType || base.root.mediaType);
-  const added = layers.map(({ descriptor }) =>
-    options.mediaTypes === 'own' || family === undefined ? descriptor : typedFor(descriptor, family),
-  );
-  const after = { ...document, layers: [...(document.layers ?? []), ...added.map(descriptorDocument)] };
-  const change = hasImageConfig(document) ? (config: ConfigDocument) => withLayers(config, layers) : undefined;
+  const added = layers.map(({ descriptor, content }) => ({
+    descriptor: options.mediaTypes === 'own' || family === undefined ? descriptor : typedFor(descriptor, family),
+    content,
+  }));
+  const after = {
+    ...document,
+    layers: [...(document.layers ?? []), ...added.map(({ descriptor }) => descriptorDocument(descriptor))],
+    annotations: annotated(document.annotations, base.root, options),
+  };
+  const isChanged = layers.length > 0 && hasImageConfig(document);
+  const change = isChanged ? (config: ConfigDocument) => withLayers(config, layers) : undefined;
   const { root, made } = await withConfig(base, image, after, change, options);
-  const contents = layers.map(({ content }, i) => ({ descriptor: added[i] as Descriptor, content }));
-  return artifactOf(new AttachedSource(contents, base.store), root, made);
+  return { root, made, added };
+}
+
+function annotated(
+  before: ReadonlyMap<string, string> | undefined,
+  { digest }: Descriptor,
+  { annotateBase }: AppendLayersOptions,
+): ReadonlyMap<string, string> | undefined {
+  if (annotateBase === undefined) return before;
+  const { baseDigest, baseName } = annotationKeys;
+  const { name } = annotateBase;
+  return new Map([...(before ?? []), [baseDigest, digest], ...(name === undefined ? [] : [[baseName, name] as const])]);
 }
 
 function typedFor(descriptor: Descriptor, family: MediaTypeFamily): Descriptor {

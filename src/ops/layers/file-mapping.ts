@@ -12,6 +12,8 @@ export interface FileMapping {
    * @default '/'
    */
   readonly destination?: string | undefined;
+  /** Lines of a `.dockerignore` for what is below the source, in place of those for all mappings. @default those */
+  readonly ignore?: Iterable<string> | undefined;
 }
 
 /**

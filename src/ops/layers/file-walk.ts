@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileFault } from '../../content/file-fault.ts';
-import type { IgnoreRules } from '../../content/ignore-rules.ts';
+import { type IgnoreRules, ignoreRules } from '../../content/ignore-rules.ts';
 import { decodeText, encodeText } from '../../content/tar/text.ts';
 import { isOciError, OciError, quoted } from '../../errors.ts';
 import { destinationOf, type FileMapping } from './file-mapping.ts';
@@ -28,6 +28,8 @@ interface Candidate extends Origin {
   /** From the mapping's directory; empty for itself. */
   readonly relative: string;
   readonly ignored: boolean;
+  /** Of the mapping. */
+  readonly rules: IgnoreRules;
 }
 
 /** A place that mappings name, or that leads to one. */
@@ -50,11 +52,12 @@ export async function* walkFiles(
   rules: IgnoreRules,
 ): AsyncGenerator<FoundFile, void> {
   const root: Place = { children: new Map(), candidates: [] };
-  for (const mapping of mappings) await place(root, mapping);
-  yield* walk({ name: '', place: root, candidates: [], rules, waiting: [] });
+  for (const mapping of mappings) await place(root, mapping, rules);
+  yield* walk({ name: '', place: root, candidates: [], waiting: [] });
 }
 
-async function place(root: Place, { source, destination }: FileMapping): Promise<void> {
+async function place(root: Place, { source, destination, ignore }: FileMapping, general: IgnoreRules): Promise<void> {
+  const rules = ignore === undefined ? general : ignoreRules(ignore);
   const path = Buffer.from(source);
   const { parts, isFolder } = destinationOf(destination);
   const stats = await stat(path, { bigint: true }).catch((error: unknown) => {
@@ -67,7 +70,7 @@ async function place(root: Place, { source, destination }: FileMapping): Promise
     at.children.set(part, next);
     at = next;
   }
-  at.candidates.push({ path, stats, follow: true, relative: '', ignored: false });
+  at.candidates.push({ path, stats, follow: true, relative: '', ignored: false, rules });
 }
 
 interface Visit {
@@ -75,13 +78,12 @@ interface Visit {
   readonly place: Place | undefined;
   /** What the directories above bring; the place's own come after. */
   readonly candidates: readonly Candidate[];
-  readonly rules: IgnoreRules;
   /** Directories above that are left out unless something below them is not. */
   readonly waiting: FoundFile[];
 }
 
 async function* walk(visit: Visit): AsyncGenerator<FoundFile, void> {
-  const { name, rules, waiting } = visit;
+  const { name, waiting } = visit;
   const candidates = [...visit.candidates, ...(visit.place?.candidates ?? [])];
   const origin = candidates.at(-1);
   const found: FoundFile = { name, origin };
@@ -101,12 +103,12 @@ async function* walk(visit: Visit): AsyncGenerator<FoundFile, void> {
   const names = await namesIn(merged, visit.place);
   for (let at = 0; at < names.length; at += batchSize) {
     const batch = names.slice(at, at + batchSize);
-    const states = await Promise.all(batch.map((one) => candidatesFor(one, merged, rules)));
+    const states = await Promise.all(batch.map((one) => candidatesFor(one, merged)));
     for (const [i, { text }] of batch.entries()) {
       const below = visit.place?.children.get(text);
       const [brought = []] = [states[i]];
       if (below === undefined && brought.length === 0) continue;
-      yield* walk({ name: name === '' ? text : `${name}/${text}`, place: below, candidates: brought, rules, waiting });
+      yield* walk({ name: name === '' ? text : `${name}/${text}`, place: below, candidates: brought, waiting });
     }
   }
   if (waiting.at(-1) === found) waiting.pop();
@@ -141,11 +143,11 @@ async function namesIn(directories: readonly Candidate[], here: Place | undefine
 async function candidatesFor(
   { text, bytes, in: positions }: Name,
   directories: readonly Candidate[],
-  rules: IgnoreRules,
 ): Promise<readonly Candidate[]> {
   const found = positions.map(async (position) => {
     const directory = directories[position];
     if (directory === undefined) return undefined;
+    const { rules } = directory;
     const relative = directory.relative === '' ? text : `${directory.relative}/${text}`;
     const ignored = rules.ignores(relative);
     if (ignored && !rules.mayTakeBelow(relative)) return undefined;
@@ -153,7 +155,7 @@ async function candidatesFor(
     const stats = await lstat(path, { bigint: true }).catch((error: unknown) => {
       throw missingOr(error, path, 'FILE_SYSTEM');
     });
-    return ignored && !stats.isDirectory() ? undefined : { path, stats, follow: false, relative, ignored };
+    return ignored && !stats.isDirectory() ? undefined : { path, stats, follow: false, relative, ignored, rules };
   });
   return (await Promise.all(found)).filter((candidate) => candidate !== undefined);
 }

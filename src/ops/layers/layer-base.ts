@@ -12,6 +12,8 @@ export interface LayerBase {
   /** The same image, whose config is at hand: editing it does not read that again. */
   readonly image: Artifact;
   readonly family: MediaTypeFamily;
+  /** Whether its config is that of an image, and no artifact's. */
+  readonly isImage: boolean;
   /** As the config says; empty for artifacts and where it says nothing. */
   readonly os: string;
 }
@@ -24,10 +26,10 @@ export interface LayerBase {
 export async function layerBaseOf(image: Artifact, options: CallOptions = {}): Promise<LayerBase> {
   const { config, mediaType } = await imageManifestOf(image, options);
   const family = familyOf(mediaType ?? image.root.mediaType) ?? 'docker';
-  if (!isImageConfigType(config.mediaType)) return { image, family, os: '' };
+  if (!isImageConfigType(config.mediaType)) return { image, family, isImage: false, os: '' };
   const bytes = await readConfig(image.store, config, options);
   const { os = '' } = configDocument.parse(bytes, `Config ${config.digest}`);
   const upper = new MemoryStore();
   await upper.push({ mediaType: config.mediaType, digest: config.digest, size: config.size }, bytes);
-  return { image: { root: image.root, store: new OverlayStore(upper, image.store) }, family, os };
+  return { image: { root: image.root, store: new OverlayStore(upper, image.store) }, family, isImage: true, os };
 }

@@ -25,8 +25,8 @@ export interface FileLayerOptions extends CallOptions, Pick<SpoolOptions, 'direc
   readonly format?: MediaTypeFamily | undefined;
   /** Whom everything belongs to; `'kept'` takes the numbers of the disk. @default 0 and 0 */
   readonly owner?: { readonly uid: number; readonly gid: number } | 'kept' | undefined;
-  /** Bits taken from the mode of every file and directory, and bits given then; links have none. @default modes are kept */
-  readonly mode?: { readonly clear?: number | undefined; readonly set?: number | undefined } | undefined;
+  /** What becomes of the mode of every file and directory; links have none. @default modes are kept */
+  readonly mode?: ModeChange | undefined;
   /** When everything was changed, in whole seconds since 1970, as `SOURCE_DATE_EPOCH` gives it; `'kept'` takes the times of the disk. @default 0 */
   readonly mtime?: number | 'kept' | undefined;
   /**
@@ -43,6 +43,14 @@ export interface FileLayerOptions extends CallOptions, Pick<SpoolOptions, 'direc
    */
   readonly parents?: boolean | undefined;
   readonly onWarning?: ((warning: FileWarning) => void) | undefined;
+}
+
+/** Bits taken from modes, and bits given then. */
+export interface ModeChange {
+  readonly clear?: number | undefined;
+  readonly set?: number | undefined;
+  /** Given to directories, and to files that somebody may execute: `X` of chmod. */
+  readonly setWhereExecutable?: number | undefined;
 }
 
 /** Something that a caller may not expect. */
@@ -161,7 +169,9 @@ function ownerOf({ stats }: Origin, { owner = { uid: 0, gid: 0 } }: FileLayerOpt
 
 function modeOf({ stats }: Origin, { mode = {} }: FileLayerOptions): number {
   const own = Number(stats.mode & 0o7777n);
-  return stats.isSymbolicLink() ? 0o777 : (own & ~(mode.clear ?? 0)) | (mode.set ?? 0);
+  if (stats.isSymbolicLink()) return 0o777;
+  const isExecutable = stats.isDirectory() || (own & 0o111) !== 0;
+  return (own & ~(mode.clear ?? 0)) | (mode.set ?? 0) | (isExecutable ? (mode.setWhereExecutable ?? 0) : 0);
 }
 
 function timeOf({ stats }: Origin, { mtime = 0 }: FileLayerOptions): TarTime {
