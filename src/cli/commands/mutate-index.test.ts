@@ -1,0 +1,151 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect, it } from 'vitest';
+import {
+  annotationsIn,
+  configIn,
+  entriesIn,
+  imageRegistry,
+  platformImage,
+  platformIndex,
+  settingsIn,
+} from '../../../test/support/image-registry.ts';
+import { craneInProcess, type InProcessOptions, type InProcessResult } from '../../../test/support/in-process.ts';
+import { tarOf } from '../../../test/support/sample-image.ts';
+import { testDirectory } from '../../../test/support/test-directory.ts';
+import { openDockerArchive } from '../../archive/docker-archive.ts';
+import { openOciArchive } from '../../archive/oci-archive.ts';
+import { openLayout } from '../../layout/layout-store.ts';
+import { mediaTypes } from '../../oci/media-type.ts';
+import { formatPlatform } from '../../oci/platform.ts';
+import { imageManifestOf } from '../../ops/read.ts';
+import { validate } from '../../ops/validate.ts';
+import type { Artifact } from '../../store/artifact.ts';
+
+const images = imageRegistry();
+
+async function crane(args: readonly string[], options: Partial<InProcessOptions> = {}): Promise<InProcessResult> {
+  return craneInProcess(args, { home: '/nowhere', ...options });
+}
+
+async function mutate(...args: readonly string[]): Promise<string> {
+  const result = await crane(['mutate', ...args]);
+  expect(result.stderr).not.toContain('Error');
+  expect(result.code).toBe(0);
+  return result.stdout.trim();
+}
+
+async function refusal(...args: readonly string[]): Promise<string> {
+  const result = await crane(['mutate', ...args]);
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  return result.stderr;
+}
+
+interface Listed {
+  readonly platform: string;
+  readonly labels: unknown;
+  readonly annotations: unknown;
+}
+
+/** What the images of an index say. */
+async function listed({ store, root }: Artifact): Promise<readonly Listed[]> {
+  return Promise.all(
+    (await entriesIn({ store, root })).map(async ({ platform, ...target }) => {
+      const child = { store, root: target };
+      const { Labels: labels } = (await settingsIn(child)) as { readonly Labels?: unknown };
+      const annotations = await annotationsIn(child);
+      return { platform: platform === undefined ? '' : formatPlatform(platform), labels, annotations };
+    }),
+  );
+}
+
+it('edits each of its images, and never puts one in its place', async () => {
+  const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64'));
+  const printed = await mutate(name, '-l', 'a=1');
+  const after = await images.get();
+  expect(after.root.mediaType).toBe(mediaTypes.ociIndex);
+  expect(printed).toBe(`${images.host}/app@${after.root.digest}`);
+  expect(await listed(after)).toEqual([
+    { platform: 'linux/amd64', labels: { a: '1' } },
+    { platform: 'linux/arm64', labels: { a: '1' } },
+  ]);
+  expect(await validate(after)).toEqual([]);
+});
+
+it('edits only the images for --platform, which may be several', async () => {
+  const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64', 'linux/s390x'));
+  await mutate(name, '-l', 'a=1', '--platform', 'linux/arm64');
+  expect((await listed(await images.get())).map(({ labels }) => labels)).toEqual([undefined, { a: '1' }, undefined]);
+  await mutate(name, '-l', 'b=1', '--platform', 'linux/amd64,linux/s390x');
+  expect((await listed(await images.get())).map(({ labels }) => labels)).toEqual([{ b: '1' }, { a: '1' }, { b: '1' }]);
+  expect(await refusal(name, '-l', 'b=1', '--platform', 'linux/riscv64')).toContain(
+    'Available platforms: linux/amd64, linux/arm64, linux/s390x',
+  );
+});
+
+it('annotates the index, with --platform the images, or what --annotate says', async () => {
+  const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64'));
+  const annotated = async (...args: readonly string[]): Promise<readonly unknown[]> => {
+    await mutate(name, ...args, '-t', `${images.host}/app:annotated`);
+    const after = await images.get('annotated');
+    return [await annotationsIn(after), ...(await listed(after)).map(({ annotations }) => annotations)];
+  };
+  const k = { k: 'v' };
+  expect(await annotated('-a', 'k=v')).toEqual([k, undefined, undefined]);
+  expect(await annotated('-a', 'k=v', '--platform', 'linux/arm64')).toEqual([undefined, undefined, k]);
+  expect(await annotated('-a', 'k=v', '--annotate', 'images')).toEqual([undefined, k, k]);
+  expect(await annotated('-a', 'k=v', '--annotate', 'all', '-l', 'a=b')).toEqual([k, k, k]);
+  const both = ['-l', 'a=b', '--platform', 'linux/amd64', '--annotate', 'index'];
+  expect(await annotated('-a', 'k=v', ...both)).toEqual([k, undefined, undefined]);
+  expect(await refusal(await images.put(await platformImage(), 'one'), '-a', 'k=v', '--annotate', 'index')).toContain(
+    'no index to annotate',
+  );
+});
+
+it('gives one of its images another platform, and not several the same', async () => {
+  const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64'));
+  const message = await refusal(name, '--set-platform', 'linux/arm/v7');
+  expect(message).toContain('Several images of the index would all be for linux/arm/v7');
+  expect(message).toContain('--platform');
+  await mutate(name, '--set-platform', 'linux/arm/v7', '--platform', 'linux/arm64');
+  expect((await listed(await images.get())).map(({ platform }) => platform)).toEqual(['linux/amd64', 'linux/arm/v7']);
+});
+
+it('puts layers on each of its images, those for Windows in their form', async () => {
+  const path = join(await testDirectory(), 'layer.tar.gz');
+  await writeFile(path, gzipSync(tarOf({ 'etc/motd': 'hello' })));
+  const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64', 'windows/amd64'));
+  await mutate(name, '--append', path, '-l', 'a=1');
+  const after = await images.get();
+  expect(await validate(after)).toEqual([]);
+  const roots = await entriesIn(after);
+  const made = await Promise.all(roots.map((root) => imageManifestOf({ store: after.store, root })));
+  const added = made.map(({ layers }) => layers[1]?.digest);
+  expect(added[0]).toBe(added[1]);
+  expect(added[2]).not.toBe(added[0]);
+  const message = await crane(['mutate', name, '--append', '-'], { input: 'not a tar' });
+  expect(message.code).toBe(1);
+});
+
+it('becomes one image in a docker tarball, and stays an index in an OCI archive or layout', async () => {
+  const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64'));
+  const [directory, digest] = [await testDirectory(), (await images.get()).root.digest];
+  expect(await mutate(name, '-l', 'a=1', '-o', join(directory, 'a.tar'))).toBe('');
+  expect(await mutate(name, '-l', 'a=1', '-o', join(directory, 'b.tar'), '--platform', 'linux/arm64')).toBe('');
+  for (const [file, architecture] of [
+    ['a.tar', 'amd64'],
+    ['b.tar', 'arm64'],
+  ] as const) {
+    await using archive = await openDockerArchive(join(directory, file));
+    const found = await configIn({ store: archive, root: await archive.resolve(name) });
+    expect(found).toMatchObject({ architecture, config: { Labels: { a: '1' } } });
+  }
+  await mutate(name, '-l', 'a=1', '-o', `oci-archive:${join(directory, 'c.tar')}`);
+  await using archive = await openOciArchive(join(directory, 'c.tar'));
+  expect(await listed({ store: archive, root: await archive.resolveSingle() })).toHaveLength(2);
+  await mutate(name, '-l', 'a=1', '-o', `oci:${join(directory, 'layout')}:v1`);
+  const layout = await openLayout(join(directory, 'layout'));
+  expect(await listed({ store: layout, root: await layout.resolve('v1') })).toHaveLength(2);
+  expect((await images.get()).root.digest).toBe(digest);
+});
