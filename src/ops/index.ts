@@ -25,7 +25,7 @@ export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfig
 export { imageForPlatform, openArtifact } from './resolve.ts';
 export { type Problem, validate, type ValidateOptions } from './validate.ts';
 export { appendLayers, type AppendLayersOptions, type LayerAddition } from './edit/append-layers.ts';
-export { appendToIndex, type IndexAddition } from './edit/append-to-index.ts';
+export { appendToIndex, type AppendToIndexOptions, type IndexAddition } from './edit/append-to-index.ts';
 export type { EditOptions } from './edit/documents.ts';
 export { filterIndex, type FilterIndexOptions } from './edit/filter-index.ts';
 export type {
@@ -39,5 +39,6 @@ export type {
 } from './edit/image-edit.ts';
 export type { EntryEdit } from './edit/index-entry.ts';
 export type { LayerBase } from './layers/layer-base.ts';
+export { removeFromIndex, type RemoveFromIndexOptions } from './edit/remove-from-index.ts';
 export { mutateImage } from './edit/mutate-image.ts';
 export { type IndexEdit, mutateIndex, type MutateIndexOptions } from './edit/mutate-index.ts';

@@ -10,6 +10,7 @@ import { MemoryStore } from '../store/memory.ts';
 import { copyGraph } from './copy.ts';
 import { childrenForPlatforms, trimToPlatforms } from './platforms.ts';
 import { rawManifestOf } from './read.ts';
+import { imageForPlatform } from './resolve.ts';
 
 const store = new MemoryStore();
 
@@ -158,5 +159,31 @@ describe('childrenForPlatforms()', () => {
     expect(await sink.stat(amd64)).toBeUndefined();
     expect(await sink.stat(arm64)).toBeDefined();
     expect(await sink.stat(inner.root)).toBeDefined();
+  });
+});
+
+describe('an index that lists one index many times, over and over', () => {
+  const deep = async (platform: string): Promise<Artifact> => {
+    let made = await index([await image(`deep ${platform}`, platform), await image('deep other', 'linux/s390x')]);
+    for (let level = 0; level < 6; level++) made = await index(Array.from({ length: 50 }, () => made.root));
+    return made;
+  };
+
+  it('is read once per index', async () => {
+    const whole = await deep('linux/amd64');
+    const trimmed = await trimToPlatforms(whole, platforms('linux/amd64'));
+    expect((await documentOf(trimmed)).manifests).toHaveLength(50);
+    expect(trimmed.manifests.size).toBe(7);
+    const includes = await childrenForPlatforms(whole, platforms('linux/amd64'));
+    expect(await copyGraph(store, new MemoryStore(), whole.root, { includeChild: includes })).toMatchObject({
+      manifests: 8,
+    });
+  });
+
+  it('is searched once per index where nothing fits', async () => {
+    await expect(imageForPlatform(await deep('linux/arm64'), parsePlatform('linux/amd64'))).rejects.toMatchObject({
+      code: 'NO_MATCHING_PLATFORM',
+      hint: 'Available platforms: linux/arm64, linux/s390x',
+    });
   });
 });

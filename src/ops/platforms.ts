@@ -51,7 +51,7 @@ export async function trimToPlatforms(
 ): Promise<TrimmedArtifact> {
   const choice = await choose(artifact, platforms, options);
   const made = new Map<Digest, MadeIndex>();
-  const root = choice === undefined ? artifact.root : trim(choice, made);
+  const root = choice === undefined ? artifact.root : trim(choice, { made, done: new Map() });
   const manifests = new Map(Array.from(made, ([digest, { bytes }]) => [digest, bytes]));
   if (made.size === 0) return { ...artifact, manifests };
   const upper = new MemoryStore();
@@ -90,7 +90,8 @@ async function choose(
   }
   const seen: Descriptor[] = [];
   const matched = new Set<Platform>();
-  const choice = await chooseFrom(artifact, { platforms, seen, matched, options }, 0);
+  const search = { platforms, seen, matched, options, done: new Map<Digest, Choice | undefined>() };
+  const choice = await chooseFrom(artifact, search, 0);
   const missing = platforms.filter((platform) => !matched.has(platform));
   if (missing.length > 0) throw noMatch(missing, artifact.root, seen);
   return choice;
@@ -101,9 +102,17 @@ interface Search {
   readonly seen: Descriptor[];
   readonly matched: Set<Platform>;
   readonly options: CallOptions;
+  /** An index may list one many times, over and over in the indexes below. */
+  readonly done: Map<Digest, Choice | undefined>;
 }
 
 async function chooseFrom(artifact: Artifact, search: Search, depth: number): Promise<Choice | undefined> {
+  const { root } = artifact;
+  if (!search.done.has(root.digest)) search.done.set(root.digest, await readChoice(artifact, search, depth));
+  return search.done.get(root.digest);
+}
+
+async function readChoice(artifact: Artifact, search: Search, depth: number): Promise<Choice | undefined> {
   const { root, store } = artifact;
   if (depth > maxDepth) {
     throw new OciError('LIMIT_EXCEEDED', `Index ${root.digest} is nested more than ${maxDepth} levels deep`);
@@ -151,27 +160,40 @@ async function checkImage(artifact: Artifact, platforms: readonly Platform[], op
   );
 }
 
+/** What trimming has come to so far. */
+interface Trimming {
+  readonly made: Map<Digest, MadeIndex>;
+  readonly done: Map<Choice, Descriptor>;
+}
+
 /** Adds to `made` what is not the same as before; gives the descriptor of what stays. */
-function trim({ root, bytes, entries, total }: Choice, made: Map<Digest, MadeIndex>): Descriptor {
-  const changes = new Map<number, KeptEntry>();
-  for (const [position, entry] of entries)
-    changes.set(position, 'entries' in entry ? trimmedEntry(entry, made) : 'same');
-  if (entries.size === total && Array.from(changes.values()).every((change) => change === 'same')) return root;
-  const trimmed = trimIndex(bytes, (position) => changes.get(position));
-  const digest = digestOf(trimmed, algorithmOf(root.digest));
-  const { data: _, ...rest } = root;
-  const target = { ...rest, digest, size: trimmed.byteLength };
-  made.set(digest, { target, bytes: trimmed });
+function trim(choice: Choice, trimming: Trimming): Descriptor {
+  const target = trimming.done.get(choice) ?? trimmed(choice, trimming);
+  trimming.done.set(choice, target);
   return target;
 }
 
-function trimmedEntry(choice: Choice, made: Map<Digest, MadeIndex>): KeptEntry {
-  const { digest, size } = trim(choice, made);
+function trimmed({ root, bytes, entries, total }: Choice, trimming: Trimming): Descriptor {
+  const changes = new Map<number, KeptEntry>();
+  for (const [position, entry] of entries)
+    changes.set(position, 'entries' in entry ? trimmedEntry(entry, trimming) : 'same');
+  if (entries.size === total && Array.from(changes.values()).every((change) => change === 'same')) return root;
+  const fewer = trimIndex(bytes, (position) => changes.get(position));
+  const digest = digestOf(fewer, algorithmOf(root.digest));
+  const { data: _, ...rest } = root;
+  const target = { ...rest, digest, size: fewer.byteLength };
+  trimming.made.set(digest, { target, bytes: fewer });
+  return target;
+}
+
+function trimmedEntry(choice: Choice, trimming: Trimming): KeptEntry {
+  const { digest, size } = trim(choice, trimming);
   if (digest === choice.root.digest) return 'same';
-  return { digest, size, data: Buffer.from(made.get(digest)?.bytes ?? []).toString('base64') };
+  return { digest, size, data: Buffer.from(trimming.made.get(digest)?.bytes ?? []).toString('base64') };
 }
 
 function note({ root, entries }: Choice, kept: Map<Digest, ReadonlySet<Digest>>): void {
+  if (kept.has(root.digest)) return;
   const below = Array.from(entries.values());
   kept.set(root.digest, new Set(below.map((entry) => ('entries' in entry ? entry.root.digest : entry.digest))));
   for (const entry of below) if ('entries' in entry) note(entry, kept);

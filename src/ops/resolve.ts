@@ -1,5 +1,6 @@
 import { OciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 import { defaultPlatform, formatPlatform, type Platform, satisfiesPlatform } from '../oci/platform.ts';
 import { isImageType, isIndexType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
@@ -39,7 +40,7 @@ export async function imageForPlatform(
 ): Promise<Artifact> {
   if (!isIndexType(artifact.root.mediaType)) return artifact;
   const seen: Descriptor[] = [];
-  const found = await search(artifact, platform, seen, 0, options);
+  const found = await search(artifact, { platform, seen, searched: new Set(), options }, 0);
   if (found !== undefined) return { store: artifact.store, root: found };
   throw noMatch([platform], artifact.root, seen);
 }
@@ -61,13 +62,16 @@ export function platformOf(child: Descriptor): Platform {
   return child.platform ?? defaultPlatform;
 }
 
-async function search(
-  artifact: Artifact,
-  platform: Platform,
-  seen: Descriptor[],
-  depth: number,
-  options: CallOptions,
-): Promise<Descriptor | undefined> {
+interface Search {
+  readonly platform: Platform;
+  readonly seen: Descriptor[];
+  /** Indexes without a fitting image: one may be listed many times, over and over in the indexes below. */
+  readonly searched: Set<Digest>;
+  readonly options: CallOptions;
+}
+
+async function search(artifact: Artifact, within: Search, depth: number): Promise<Descriptor | undefined> {
+  const { platform, seen, searched, options } = within;
   if (depth > maxDepth) {
     throw new OciError('INVALID_MANIFEST', `Index ${artifact.root.digest} is nested more than ${maxDepth} levels deep`);
   }
@@ -81,9 +85,11 @@ async function search(
     (child) => platform.os !== '' && isImageType(child.mediaType) && satisfiesPlatform(platformOf(child), platform),
   );
   if (match !== undefined) return match;
-  for (const child of children.filter(({ mediaType }) => isIndexType(mediaType))) {
-    const inner = await search({ store: artifact.store, root: child }, platform, seen, depth + 1, options);
+  for (const child of children) {
+    if (!isIndexType(child.mediaType) || searched.has(child.digest)) continue;
+    const inner = await search({ store: artifact.store, root: child }, within, depth + 1);
     if (inner !== undefined) return inner;
+    searched.add(child.digest);
   }
   return undefined;
 }

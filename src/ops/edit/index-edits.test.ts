@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { goldenBase, goldenOperations, imageOfDocuments } from '../../../test/support/golden-operations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
+import { parseDigest } from '../../oci/digest.ts';
 import type { ImageIndex } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { parsePlatform, type Platform } from '../../oci/platform.ts';
@@ -11,6 +12,7 @@ import { emptyImage, emptyIndex } from '../empty.ts';
 import { configOf, rawManifestOf } from '../read.ts';
 import { appendToIndex } from './append-to-index.ts';
 import { filterIndex } from './filter-index.ts';
+import { removeFromIndex } from './remove-from-index.ts';
 import { mutateIndex } from './mutate-index.ts';
 
 type Document = ImageIndex & Readonly<Record<string, unknown>>;
@@ -108,8 +110,102 @@ describe('appendToIndex()', () => {
     const once = await appendToIndex(await emptyIndex(), [{ artifact: image }, { artifact: image }]);
     expect((await documentOf(once)).manifests).toHaveLength(1);
     expect(await appendToIndex(once, [{ artifact: image }])).toBe(once);
-    const named = await appendToIndex(once, [{ artifact: image, annotations: { a: 'b' } }]);
-    expect((await documentOf(named)).manifests).toHaveLength(2);
+    expect(await appendToIndex(once, [{ artifact: once }])).toBe(once);
+    const index = await platformIndex();
+    expect(await appendToIndex(index, [{ artifact: index }]), 'although the added entries get a type').toBe(index);
+  });
+
+  it('edits the entry of an image that is listed, and leaves the rest of it alone', async () => {
+    const index = await platformIndex();
+    const [amd64, arm64, attestation] = index.entries;
+    const [first, second] = [
+      { store: index.store, root: amd64 as Descriptor },
+      { store: index.store, root: arm64 as Descriptor },
+    ];
+    const platform = parsePlatform('linux/amd64');
+    const named = await appendToIndex(index, [{ artifact: first, platform, annotations: { a: 'b' } }]);
+    expect((await documentOf(named)).manifests).toEqual([{ ...amd64, annotations: { a: 'b' } }, arm64, attestation]);
+    const moved = await appendToIndex(index, [{ artifact: second, platform: parsePlatform('linux/arm64/v9') }]);
+    expect((await documentOf(moved)).manifests[1]?.platform).toMatchObject({ variant: 'v9' });
+    const bare = await appendToIndex(index, [{ artifact: first, platform: null }]);
+    expect((await documentOf(bare)).manifests[0]).toEqual({ ...amd64, platform: undefined });
+  });
+
+  it('tells an entry without a platform where its image runs, and lists an image that runs elsewhere, too, twice', async () => {
+    const image = await imageFor('linux', 'amd64');
+    const unstated = await indexOf([[image, { 'x-entry': 1 }]]);
+    const told = await appendToIndex(unstated, [{ artifact: image }]);
+    expect((await documentOf(told)).manifests).toEqual([
+      { ...image.root, platform: { os: 'linux', architecture: 'amd64' }, 'x-entry': 1 },
+    ]);
+    const other = await indexOf([[image, { platform: parsePlatform('linux/arm') }]]);
+    expect((await documentOf(await appendToIndex(other, [{ artifact: image }]))).manifests).toHaveLength(2);
+  });
+
+  it('keeps entries of one digest that say different things apart', async () => {
+    const seal = await imageFor('unknown', 'unknown');
+    const about = (digit: string): object => ({
+      annotations: { 'vnd.docker.reference.digest': `sha256:${digit.repeat(64)}` },
+    });
+    const base = await indexOf([[seal, about('1')]]);
+    const more = await indexOf([
+      [seal, about('1')],
+      [seal, about('2')],
+    ]);
+    expect((await documentOf(await appendToIndex(base, [{ artifact: more }]))).manifests).toHaveLength(2);
+  });
+
+  it('adds annotations to the entries of an index, and to the index it makes', async () => {
+    const index = await platformIndex();
+    const after = await appendToIndex(await emptyIndex(), [{ artifact: index, annotations: { a: 'b' } }], {
+      annotations: { set: { i: '1' } },
+    });
+    expect(await documentOf(after)).toMatchObject({
+      annotations: { i: '1' },
+      manifests: [
+        { annotations: { a: 'b' } },
+        { annotations: { a: 'b' } },
+        { annotations: { a: 'b', 'vnd.docker.reference.digest': index.entries[0]?.digest } },
+      ],
+    });
+    expect(await digestsIn(await appendToIndex(index, [], { annotations: { set: { i: '1' } } }))).toEqual(
+      await digestsIn(index),
+    );
+  });
+
+  it('refuses one platform for the images of an index, and what is neither image nor index', async () => {
+    const index = await platformIndex();
+    const platform = parsePlatform('linux/arm');
+    await expect(appendToIndex(index, [{ artifact: index, platform }])).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('cannot all get one platform'),
+    });
+    const whole = await appendToIndex(index, [{ artifact: index, platform, flatten: false }]);
+    expect((await documentOf(whole)).manifests[3]).toMatchObject({ digest: index.root.digest, platform });
+    const store = new MemoryStore();
+    const root = await store.add(Buffer.from('{"schemaVersion":1,"fsLayers":[]}'), mediaTypes.dockerSchema1Signed);
+    await expect(appendToIndex(index, [{ artifact: { store, root } }])).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringMatching(/^unknown media type: application\/vnd\.docker\.distribution\.manifest\.v1/),
+    });
+  });
+
+  it('asks each store only for what is there', async () => {
+    const asked: string[] = [];
+    const watched = async (name: string, artifact: Artifact): Promise<Artifact> => {
+      const { store, root } = artifact;
+      const stat: typeof store.stat = async (content) => {
+        asked.push(name);
+        return store.stat(content);
+      };
+      return { store: { resolve: async () => root, fetch: async (target) => store.fetch(target), stat }, root };
+    };
+    const base = await watched('base', await platformIndex());
+    const image = await watched('image', await imageFor('windows', 'amd64'));
+    const index = await watched('index', await platformIndex());
+    const after = await appendToIndex(base, [{ artifact: image }, { artifact: index }]);
+    expect(await copyGraph(after.store, new MemoryStore(), after.root)).toMatchObject({ manifests: 5 });
+    expect(asked.filter((name) => name !== 'base')).toEqual([]);
   });
 
   it('keeps what nobody knows, lists artifacts without a platform, and wants an index', async () => {
@@ -171,6 +267,76 @@ describe('filterIndex()', () => {
     const [first] = manifests;
     if (first !== undefined) expect(await digestsIn({ ...after, root: first })).toEqual([arm64.root.digest]);
     expect(await copyGraph(after.store, new MemoryStore(), after.root)).toMatchObject({ manifests: 3 });
+  });
+});
+
+describe('filterIndex() of everything', () => {
+  it('keeps all, and without attestations only those go', async () => {
+    const index = await platformIndex();
+    expect(await filterIndex(index, 'all')).toBe(index);
+    const fewer = await filterIndex(index, 'all', { attestations: 'drop' });
+    expect((await documentOf(fewer)).manifests).toEqual(index.entries.slice(0, 2));
+  });
+
+  it('says that no entry states a platform, or that there is none', async () => {
+    const bare = await indexOf([[await imageFor('linux', 'amd64')]]);
+    await expect(filterIndex(bare, platforms('linux'))).rejects.toMatchObject({
+      code: 'NO_MATCHING_PLATFORM',
+      hint: 'Its entries state no platform',
+    });
+    await expect(filterIndex(await emptyIndex(), 'all')).rejects.toMatchObject({ hint: 'The index is empty' });
+  });
+
+  it('keeps what is attached by name to images that stay, be they listed deeper', async () => {
+    const [amd64, arm64] = [await imageFor('linux', 'amd64'), await imageFor('linux', 'arm64')];
+    const named = ({ root }: Artifact, more = ''): object => ({
+      annotations: { 'org.opencontainers.image.ref.name': `${root.digest.replace(':', '-')}${more}` },
+    });
+    const inner = await indexOf([
+      [amd64, { platform: parsePlatform('linux/amd64') }],
+      [arm64, { platform: parsePlatform('linux/arm64') }],
+    ]);
+    const seal = await imageFor('', '');
+    const layout = await indexOf([[inner], [seal, named(arm64, '.sig')], [await indexOf([[seal]]), named(amd64)]]);
+    const after = await filterIndex(layout, platforms('linux/amd64'));
+    expect((await documentOf(after)).manifests.map(({ digest }) => digest).slice(1)).toEqual([
+      layout.entries[2]?.digest,
+    ]);
+  });
+});
+
+describe('removeFromIndex()', () => {
+  it('removes by platform and by digest, with the attestations of what goes', async () => {
+    const index = await platformIndex();
+    const [amd64, arm64, attestation] = index.entries;
+    const left = async (...entries: Parameters<typeof removeFromIndex>[1]): Promise<readonly object[]> =>
+      (await documentOf(await removeFromIndex(index, entries))).manifests;
+    expect(await left(parsePlatform('linux/amd64'))).toEqual([arm64]);
+    expect(await left(...platforms('linux/arm64'))).toEqual([amd64, attestation]);
+    expect(await left(index.attestation.digest)).toEqual([amd64, arm64]);
+    expect(await left(parsePlatform('unknown'))).toEqual([amd64, arm64]);
+    const nested = await indexOf([[index, { 'x-e': 1 }], [await imageFor('windows', 'amd64')]]);
+    const after = await removeFromIndex(nested, platforms('linux/amd64'));
+    expect((await documentOf(after)).manifests).toMatchObject([{ 'x-e': 1 }, {}]);
+    const gone = await removeFromIndex(nested, [index.root.digest]);
+    expect((await documentOf(gone)).manifests).toHaveLength(1);
+  });
+
+  it('refuses what is not there, and to leave nothing unless it shall', async () => {
+    const index = await platformIndex();
+    const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
+    await expect(removeFromIndex(index, [digest])).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      hint: expect.stringContaining(index.attestation.digest),
+    });
+    await expect(removeFromIndex(index, platforms('linux/amd64', 'windows'))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('"windows"'),
+      hint: 'It lists linux/amd64, linux/arm64/v8, unknown/unknown',
+    });
+    await expect(removeFromIndex(index, platforms('linux', 'unknown'))).rejects.toMatchObject({ code: 'CONFLICT' });
+    const empty = await removeFromIndex(index, platforms('linux', 'unknown'), { allowEmpty: true });
+    expect(await documentOf(empty)).toMatchObject({ manifests: [], 'x-index': [1] });
   });
 });
 

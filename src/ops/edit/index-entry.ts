@@ -2,6 +2,7 @@ import { entryOf } from '../../oci/image-layout.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts';
 import { type DescriptorDocument, descriptorDocument, platformDocument } from '../../oci/document/manifest-document.ts';
+import { childrenOf, type Manifest } from '../../oci/manifest.ts';
 import { isImageConfigType } from '../../oci/media-type.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { CallOptions } from '../../options.ts';
@@ -16,27 +17,36 @@ export interface EntryEdit {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** An entry to be, and what its manifest names. */
+export interface ReadEntry {
+  readonly entry: DescriptorDocument;
+  readonly children: readonly Descriptor[];
+}
+
 /**
  * The entry for an image or another artifact, as crane writes it: its annotations come along, and the artifact type is
  * that of the manifest, else the media type of its config. crane-library reference, sections 8.7 and 8.9.
  */
-export async function entryFor(artifact: Artifact, edit: EntryEdit, options: CallOptions): Promise<DescriptorDocument> {
+export async function readEntry(artifact: Artifact, edit: EntryEdit, options: CallOptions): Promise<ReadEntry> {
   const { mediaType, digest, size } = artifact.root;
   const manifest = await manifestOf(artifact, options);
   const entry = entryOf({ mediaType, digest, size }, manifest, { annotations: edit.annotations });
-  const config = manifest.kind === 'image' ? manifest.image.config : undefined;
-  const platform = edit.platform === undefined ? await platformIn(artifact, config, options) : edit.platform;
+  const platform = edit.platform === undefined ? await platformIn(artifact, manifest, options) : edit.platform;
   return {
-    ...descriptorDocument(entry),
-    platform: platform === null || platform === undefined ? undefined : platformDocument(platform),
+    entry: {
+      ...descriptorDocument(entry),
+      platform: platform === null || platform === undefined ? undefined : platformDocument(platform),
+    },
+    children: childrenOf(manifest),
   };
 }
 
 async function platformIn(
   { store }: Artifact,
-  config: Descriptor | undefined,
+  manifest: Manifest,
   options: CallOptions,
 ): Promise<Platform | undefined> {
+  const config = manifest.kind === 'image' ? manifest.image.config : undefined;
   if (config === undefined || !isImageConfigType(config.mediaType)) return undefined;
   const read = parseImageConfig(await readConfig(store, config, options), config.digest);
   return isPlatform(read) ? pick(read) : undefined;
