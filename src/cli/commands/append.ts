@@ -21,7 +21,6 @@ const flags = {
   base: string({ shorthand: 'b', description: 'Image to put the layers on; an empty image when left out' }),
   new_tag: string({
     shorthand: 't',
-    required: true,
     description: 'Where the result goes; with --output the name it has there',
   }),
   new_layer: strings({
@@ -62,13 +61,9 @@ export const command: Command<Session, Globals> = defineCommand({
     'crane append -b alpine -f layer.tar.gz -t ghcr.io/org/app:v1\ntar -c etc | crane append -b ghcr.io/org/app:v1 -f - -t ghcr.io/org/app:v2\ncrane append -b gcr.io/distroless/static --dir bin/app:/usr/local/bin/ --dir conf:/etc/app -t ghcr.io/org/app:v1\ncrane append --oci-empty-base --dir dist --chown 1000 -t app:v1 -o app.tar\ncrane append -b alpine --platform linux/amd64,linux/arm64 -f site.tar -t ghcr.io/org/site:v1',
   arguments: exactly(0),
   flags,
-  exclusive: [['base', 'oci-empty-base']],
+  exclusive: [['oci-empty-base', 'base']],
   async run({ flags: given, context: session, changed }) {
-    if (!changed('new_layer') && given.dir.length === 0) {
-      throw new UsageError(
-        'required flag(s) "new_layer" not set: name layers with -f, or directories and files with --dir',
-      );
-    }
+    checkRequired(changed('new_layer') || given.dir.length > 0, changed('new_tag'));
     const { layersToAdd } = await import('../editing/layers-to-add.ts');
     const layersFor = await layersToAdd(session, given, layerCompression(given));
     const base = await baseLocation(given.base);
@@ -85,6 +80,12 @@ export const command: Command<Session, Globals> = defineCommand({
     await step(what, () => publish(session, place, result));
   },
 });
+
+/** In crane's words: what there is to add may be archives or directories. */
+function checkRequired(hasLayer: boolean, hasTag: boolean): void {
+  const missing = [...(hasLayer ? [] : ['"new_layer"']), ...(hasTag ? [] : ['"new_tag"'])];
+  if (missing.length > 0) throw new UsageError(`required flag(s) ${missing.join(', ')} not set`);
+}
 
 function layerCompression(given: AppendFlags): Compression {
   return compressionOf(given, 1) ?? { kind: 'gzip' };
