@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   /** No manifest of an index fits the wanted platform. */
   | 'NO_MATCHING_PLATFORM'
+  /** An image is not built on the base that was named. */
+  | 'BASE_MISMATCH'
   /** More than one thing fits and the caller has to choose. */
   | 'AMBIGUOUS'
   /** A part of a content lies outside of it, or does not continue what is there. */

@@ -22,6 +22,15 @@ export type { RewriteOptions, RewrittenArtifact } from './layers/rewrite-images.
 export { childrenForPlatforms, trimToPlatforms, type TrimmedArtifact } from './platforms.ts';
 export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOptions } from './random.ts';
 export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';
+export {
+  type FindBases,
+  rebase,
+  type RebaseBases,
+  type RebasedArtifact,
+  type RebasedImage,
+  type RebaseOptions,
+} from './rebase/rebase.ts';
+export type { StatedBase } from './rebase/stated-base.ts';
 export { imageForPlatform, openArtifact } from './resolve.ts';
 export { type Problem, validate, type ValidateOptions } from './validate.ts';
 export { appendLayers, type AppendLayersOptions, type LayerAddition } from './edit/append-layers.ts';
