@@ -1,19 +1,12 @@
-import { joinSignals } from '../async/join-signals.ts';
-import { Limiter } from '../async/limiter.ts';
-import type { ByteStream } from '../content/bytes.ts';
-import { VerifiedStream } from '../content/verify.ts';
-import { isOciError, messageOf, OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type ImageConfig, parseImageConfig } from '../oci/image-config.ts';
-import { type ImageManifest, type Manifest } from '../oci/manifest.ts';
-import { isImageConfigType, isLayerType, isManifestType, isNonDistributableType } from '../oci/media-type.ts';
-import { formatPlatform, type Platform } from '../oci/platform.ts';
 import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
-import type { ProgressEvent, ProgressOptions } from '../store/progress.ts';
-import type { ContentSource } from '../store/store.ts';
-import { manifestOf, readConfig } from './read.ts';
-import { validateLayer } from './validate-layer.ts';
+import type { ProgressOptions } from '../store/progress.ts';
+import type { ChildFilter } from './copy-options.ts';
+import { findingsIn, type Problem } from './validate/findings.ts';
+import { Validation } from './validate/validation.ts';
+
+export type { Problem } from './validate/findings.ts';
 
 export interface ValidateOptions extends CallOptions, ProgressOptions {
   /**
@@ -28,195 +21,56 @@ export interface ValidateOptions extends CallOptions, ProgressOptions {
    * @default 4
    */
   readonly concurrency?: number | undefined;
+  /**
+   * Most bytes of a layer without compression, against bombs.
+   *
+   * @default 16 GiB, or 200 times the size the layer has when that is more
+   */
+  readonly limit?: number | undefined;
+  /** Which entries of indexes are looked at. @default all */
+  readonly includeChild?: ChildFilter | undefined;
 }
 
-/** Something that is wrong with an artifact. */
-export interface Problem {
-  /** Where, from the root down: `manifests[1] layers[0]`; empty for the root itself. */
-  readonly path: string;
-  readonly message: string;
+/** What a validation came to. */
+export interface ValidationReport {
+  readonly root: Descriptor;
+  /** What is wrong, in document order; none when the artifact is valid. */
+  readonly problems: readonly Problem[];
+  /** What a valid artifact may have and rarely should: a history for other layers than it has, a subject that is not there. */
+  readonly warnings: readonly Problem[];
+  /** How many different manifests, and blobs, were looked at. */
+  readonly manifests: number;
+  readonly blobs: number;
+  /** That were read. */
+  readonly bytes: number;
 }
 
 /**
- * Checks an artifact as a whole: every manifest, config and layer is there, has its size and digest and is well-formed; diff
- * IDs are those of the layers' contents; platforms of an index are those of its images. Each blob is read once.
+ * Checks an artifact as a whole: every manifest, config and layer is there, has its size and digest and is well-formed; layers
+ * are compressed as their types say and are tar archives without doubled paths; diff IDs are those of the layers' contents;
+ * platforms of an index are those of its images; what descriptors embed is what they name; a subject that is there is what was
+ * named. Content is read once however often it is named, and what is wrong with it told once, where it is first named. Layers
+ * that may not be passed on need not be there. crane-cli reference, section 9.23.
  *
  * @returns what is wrong, nothing when all is right
  * @throws what keeps the check from being made: an abort, a network failure
  */
 export async function validate(artifact: Artifact, options: ValidateOptions = {}): Promise<readonly Problem[]> {
-  const validation = new Validation(artifact.store, options);
-  await validation.check(artifact.root, '');
-  return validation.problems();
+  return (await validationReport(artifact, options)).problems;
 }
 
-/** Failures of the way to the content, not of the content. */
-const transportCodes: ReadonlySet<string> = new Set([
-  'NETWORK',
-  'TIMEOUT',
-  'UNAUTHORIZED',
-  'DENIED',
-  'RATE_LIMITED',
-  'CREDENTIALS',
-]);
-
-class Validation {
-  readonly #store: ContentSource;
-  readonly #fast: boolean;
-  readonly #onProgress: ((event: ProgressEvent) => void) | undefined;
-  readonly #abort = new AbortController();
-  readonly #signal: AbortSignal;
-  readonly #limiter: Limiter;
-  readonly #found: Problem[] = [];
-
-  constructor(store: ContentSource, { fast = false, concurrency = 4, onProgress, signal }: ValidateOptions) {
-    this.#store = store;
-    this.#fast = fast;
-    this.#onProgress = onProgress;
-    this.#signal = joinSignals(signal, this.#abort.signal);
-    this.#limiter = new Limiter(concurrency);
+/** Like {@link validate}, and tells what was looked at, and of what only deserves a warning. */
+export async function validationReport(
+  { store, root }: Artifact,
+  { fast = false, concurrency = 4, limit, includeChild, onProgress, signal }: ValidateOptions = {},
+): Promise<ValidationReport> {
+  const validation = new Validation(store, { fast, concurrency, limit, includeChild, onProgress, signal });
+  const start = await validation.run(root);
+  const [problems, warnings]: [Problem[], Problem[]] = [[], []];
+  for (const { path, finding } of findingsIn(start)) {
+    const { code, message, digest, isWarning } = finding;
+    (isWarning === true ? warnings : problems).push({ path, code, message, digest });
   }
-
-  problems(): readonly Problem[] {
-    return this.#found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  }
-
-  async check(target: Descriptor, path: string): Promise<void> {
-    const manifest = await this.#try(path, () =>
-      manifestOf({ store: this.#store, root: target }, { signal: this.#signal }),
-    );
-    if (manifest === undefined) return;
-    this.#checkMediaType(manifest, target, path);
-    if (manifest.kind === 'image') await this.#checkImage(manifest.image, target.platform, path);
-    if (manifest.kind === 'index') {
-      await settleAll(
-        manifest.index.manifests.map((child, i) => this.#checkChild(child, join(path, `manifests[${i}]`))),
-      );
-    }
-    if (manifest.kind === 'schema1') this.#report(path, 'Docker schema 1 cannot be validated');
-  }
-
-  async #checkChild(child: Descriptor, path: string): Promise<void> {
-    await (isManifestType(child.mediaType) ? this.check(child, path) : this.#checkBlob(child, path));
-  }
-
-  #checkMediaType(manifest: Manifest, target: Descriptor, path: string): void {
-    const own =
-      manifest.kind === 'index'
-        ? manifest.index.mediaType
-        : manifest.kind === 'image'
-          ? manifest.image.mediaType
-          : undefined;
-    if (own !== undefined && own !== target.mediaType) {
-      this.#report(path, `its mediaType is ${quoted(own)}, but its descriptor says ${quoted(target.mediaType)}`);
-    }
-  }
-
-  async #checkImage(image: ImageManifest, platform: Platform | undefined, path: string): Promise<void> {
-    const config = await this.#readConfig(image, path);
-    if (config !== undefined) this.#checkConfig(config, image, platform, join(path, 'config'));
-    const diffIds = config?.rootfs.diff_ids;
-    await settleAll(image.layers.map((layer, i) => this.#checkLayer(layer, diffIds?.[i], join(path, `layers[${i}]`))));
-  }
-
-  /** The decoded config; `undefined` when it is unreadable, or of an artifact and then none of an image. */
-  async #readConfig({ config }: ImageManifest, path: string): Promise<ImageConfig | undefined> {
-    return this.#try(join(path, 'config'), async () => {
-      const bytes = await readConfig(this.#store, config, { signal: this.#signal });
-      return isImageConfigType(config.mediaType) ? parseImageConfig(bytes, config.digest) : undefined;
-    });
-  }
-
-  #checkConfig(config: ImageConfig, image: ImageManifest, platform: Platform | undefined, path: string): void {
-    const { type, diff_ids: diffIds } = config.rootfs;
-    if (type !== 'layers') this.#report(path, `its rootfs.type is ${quoted(type)}, not "layers"`);
-    if (diffIds.length !== image.layers.length) {
-      this.#report(path, `it has ${diffIds.length} diff IDs for ${image.layers.length} layers`);
-    }
-    if (platform === undefined) return;
-    for (const member of ['os', 'architecture', 'variant', 'os.version'] as const) {
-      const stated = platform[member] ?? '';
-      if (stated !== '' && stated !== (config[member] ?? '')) {
-        const shown = quoted(config[member] ?? '');
-        this.#report(
-          path,
-          `its ${member} is ${shown}, but the index says ${quoted(stated)} (${formatPlatform(platform)})`,
-        );
-      }
-    }
-  }
-
-  async #checkLayer(layer: Descriptor, diffId: string | undefined, path: string): Promise<void> {
-    if (this.#fast || isNonDistributableType(layer.mediaType)) return this.#checkPresence(layer, path);
-    if (!isLayerType(layer.mediaType)) return this.#checkBlob(layer, path);
-    await this.#readBlob(layer, path, (content) => validateLayer(content, layer, diffId, { signal: this.#signal }));
-  }
-
-  async #checkBlob(blob: Descriptor, path: string): Promise<void> {
-    if (this.#fast) return this.#checkPresence(blob, path);
-    await this.#readBlob(blob, path, async (content) => {
-      // Reading to the end verifies.
-      for await (const chunk of content) void chunk;
-    });
-  }
-
-  async #checkPresence(target: Descriptor, path: string): Promise<void> {
-    await this.#read(path, async () => {
-      const found = await this.#store.stat(target, { signal: this.#signal });
-      if (found === undefined) {
-        if (isNonDistributableType(target.mediaType)) return;
-        throw new OciError('NOT_FOUND', `${target.digest} is not there`);
-      }
-      if (found.size !== target.size) {
-        throw new OciError(
-          'SIZE_MISMATCH',
-          `${target.digest} has ${found.size} bytes, but its descriptor says ${target.size}`,
-        );
-      }
-    });
-  }
-
-  async #readBlob(target: Descriptor, path: string, check: (content: ByteStream) => Promise<void>): Promise<void> {
-    const onProgress = this.#onProgress;
-    onProgress?.({ type: 'queued', target });
-    await this.#read(path, async () => {
-      onProgress?.({ type: 'start', target, offset: 0 });
-      // Always from the store: a descriptor that holds the content itself does not prove that it is there.
-      const content = VerifiedStream.of(await this.#store.fetch(target, { signal: this.#signal, onProgress }), target);
-      if (onProgress !== undefined) content.onBytes((bytes) => onProgress({ type: 'chunk', target, bytes }));
-      await check(content);
-      onProgress?.({ type: 'finish', target });
-    });
-  }
-
-  async #read(path: string, task: () => Promise<void>): Promise<void> {
-    await this.#try(path, () => this.#limiter.run(task, this.#signal));
-  }
-
-  async #try<T>(path: string, task: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await task();
-    } catch (error) {
-      if (!isOciError(error) || transportCodes.has(error.code)) {
-        // Nobody is told the rest any more.
-        this.#abort.abort(error);
-        throw error;
-      }
-      this.#report(path, messageOf(error));
-      return undefined;
-    }
-  }
-
-  #report(path: string, message: string): void {
-    this.#found.push({ path, message });
-  }
-}
-
-function join(path: string, step: string): string {
-  return path === '' ? step : `${path} ${step}`;
-}
-
-/** Rejects only after everything has settled. */
-async function settleAll(tasks: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(tasks)) if (result.status === 'rejected') throw result.reason;
+  const { manifests, blobs, bytes } = validation;
+  return { root, problems, warnings, manifests, blobs, bytes };
 }
