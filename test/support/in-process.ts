@@ -10,6 +10,10 @@ export interface InProcessOptions {
   readonly input?: string;
   /** Where standard error goes, for a terminal. @default to the result */
   readonly stderr?: Output;
+  /** Whether standard input and output are said to be terminals. @default false */
+  readonly interactive?: boolean;
+  /** Aborted as by Ctrl-C. @default never */
+  readonly signal?: AbortSignal;
 }
 
 export interface InProcessResult {
@@ -21,9 +25,9 @@ export interface InProcessResult {
 /** Runs one command line of crane in this process, with the surroundings given and no others. */
 export async function craneInProcess(
   args: readonly string[],
-  { home, env = {}, input = '', stderr: terminal }: InProcessOptions,
+  { home, env = {}, input = '', stderr: terminal, interactive = false, signal }: InProcessOptions,
 ): Promise<InProcessResult> {
-  const [stdout, stderr] = [new Collected(), new Collected()];
+  const [stdout, stderr] = [new Collected(interactive), new Collected()];
   async function* stdin(): AsyncGenerator<Uint8Array, void> {
     if (input !== '') yield Buffer.from(input);
   }
@@ -33,10 +37,10 @@ export async function craneInProcess(
     env,
     homedir: home,
     platform: 'linux',
-    stdin: Object.assign(stdin(), { isTTY: false }),
+    stdin: Object.assign(stdin(), { isTTY: interactive }),
     stdout,
     stderr: terminal ?? stderr,
-    signal: new AbortController().signal,
+    signal: signal ?? new AbortController().signal,
     now: () => new Date(0),
   });
   const code = await runCommandLine(craneProgram, args, session);
@@ -46,8 +50,12 @@ export async function craneInProcess(
 }
 
 class Collected implements Output {
-  readonly isTTY = false;
+  readonly isTTY: boolean;
   text = '';
+
+  constructor(isTTY = false) {
+    this.isTTY = isTTY;
+  }
 
   async write(chunk: string | Uint8Array): Promise<void> {
     this.text += Buffer.from(chunk).toString();

@@ -13,7 +13,7 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
-    'Edit a manifest or index in $VISUAL or $EDITOR, and write it back. When standard input or output is no terminal, all of standard input is the new manifest, byte for byte. With --platform the manifest of that image is edited, and the index lists the new one. A manifest that is no JSON, or not of the kind its media type says, is refused; whether there is everything that it names is for the registry to say.',
+    'Edit a manifest or index in $VISUAL or $EDITOR, and write it back. When standard input or output is no terminal, all of standard input is the new manifest, byte for byte. With --platform the manifest of that image is edited, and the index lists the new one. A manifest that is no JSON, or not of the kind its media type says, is refused, and so is one that names what is not there.',
   examples:
     "crane edit manifest registry.example.com/app:v1\ncrane manifest registry.example.com/app:v1 | jq 'del(.annotations)' | crane edit manifest registry.example.com/app:v1 -t registry.example.com/app:bare",
   arguments: exactly(1),
@@ -36,7 +36,10 @@ export const command: Command<Session, Globals> = defineCommand({
         code: 'INVALID_MANIFEST',
       } as const;
       await withEditedDocument(session, document, async (bytes) => {
-        const result = await replaceManifest(edited, bytes, mediaType === '' ? {} : { mediaType });
+        const result = await replaceManifest(edited, bytes, {
+          mediaType: mediaType || undefined,
+          signal: session.signal,
+        });
         await publishEdited(session, opened, edited, result, tag);
       });
     });

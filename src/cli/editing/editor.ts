@@ -68,7 +68,10 @@ function withPath(session: Session, error: unknown, path: string): unknown {
     return error;
   }
   const { code, message, hint } = error;
-  return new OciError(code, `${message} (what was written is kept in ${quoted(path)})`, { hint, cause: error });
+  return new OciError(code, `${message} (what was written is kept in ${quoted(path)})`, {
+    hint: hint ?? `Correct it and pipe it in: < ${path}`,
+    cause: error,
+  });
 }
 
 async function runEditor(session: Session, path: string): Promise<void> {
@@ -85,9 +88,10 @@ async function runEditor(session: Session, path: string): Promise<void> {
   }
   const { code, signal } = end;
   if (code === 0) return;
-  if (signal !== null) throw failed(editor, `was ended by ${signal}`);
   if (code === 127) throw failed(editor, 'was not found');
-  throw failed(editor, code === 126 ? 'cannot be executed' : `ended with code ${code}, so nothing was changed`);
+  if (code === 126) throw failed(editor, 'cannot be executed');
+  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+  throw new OciError('FILE_SYSTEM', `The editor ${quoted(editor)} ${how}, so nothing was changed`);
 }
 
 function fallback(platform: NodeJS.Platform): string {
@@ -105,6 +109,6 @@ async function programFor(editor: string, path: string, platform: NodeJS.Platfor
 function failed(editor: string, reason: string, cause?: unknown): OciError {
   return new OciError('FILE_SYSTEM', `The editor ${quoted(editor)} ${reason}`, {
     cause,
-    hint: 'Name one that waits until you are done in EDITOR, or pipe the new content in',
+    hint: 'Name another one in EDITOR, or pipe the new content in',
   });
 }

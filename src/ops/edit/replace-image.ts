@@ -22,13 +22,15 @@ export async function replaceImage(
   options: CallOptions = {},
 ): Promise<Artifact> {
   if (!isIndexType(artifact.root.mediaType) || image.digest === artifact.root.digest) return other;
-  if (other.root.digest === image.digest && other.root.platform === image.platform) return artifact;
-  const { mediaType, digest, size } = other.root;
+  const { mediaType, digest, size, platform } = other.root;
+  const stated = platform === image.platform ? {} : { platform };
   const upper = new MemoryStore();
   await upper.push({ mediaType, digest, size }, await rawManifestOf(other, options));
-  const root = await changeImages(artifact, upper, async () => other.root, {
-    ...options,
-    includeChild: (child) => isIndexType(child.mediaType) || child.digest === image.digest,
-  });
-  return { store: new OverlayStore(upper, other.store), root };
+  const root = await changeImages(
+    artifact,
+    upper,
+    async (listed) => ({ ...listed.root, mediaType, digest, size, ...stated }),
+    { ...options, includeChild: (child) => isIndexType(child.mediaType) || child.digest === image.digest },
+  );
+  return root.digest === artifact.root.digest ? artifact : { store: new OverlayStore(upper, other.store), root };
 }
