@@ -105,7 +105,7 @@ export async function writeChunks(
       size += chunk.byteLength;
       if (size < gatherSize && gathered.length < gatherCount) continue;
       await writing;
-      writing = writeAll(handle, gathered, size, placeOf(position, total));
+      writing = writeWhole(handle, gathered, size, placeOf(position, total));
       // The failure is met at the next await; until then it must not count as unhandled.
       writing.catch(ignore);
       total += size;
@@ -113,7 +113,7 @@ export async function writeChunks(
       size = 0;
     }
     await writing;
-    if (size > 0) await writeAll(handle, gathered, size, placeOf(position, total));
+    if (size > 0) await writeWhole(handle, gathered, size, placeOf(position, total));
     return total + size;
   } finally {
     await writing.catch(ignore);
@@ -223,12 +223,12 @@ function placeOf(start: number | undefined, written: number): number | undefined
   return start === undefined ? undefined : start + written;
 }
 
-/** `writev` may write less than it was given. */
-async function writeAll(
+/** Writes all chunks at once, to the last byte: `writev` may write less than it was given. */
+export async function writeWhole(
   handle: FileHandle,
   chunks: readonly Uint8Array[],
   size: number,
-  position: number | undefined,
+  position?: number,
 ): Promise<void> {
   let rest = chunks;
   let left = size;

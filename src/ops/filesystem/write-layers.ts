@@ -41,7 +41,7 @@ async function* writeLayer(
 ): AsyncGenerator<Uint8Array, void> {
   let ordinal = 0;
   let hasGlobals = false;
-  for await (const entry of new TarReader(await layer.open(options), options)) {
+  for await (const entry of new TarReader(layer.read(options), options)) {
     hasGlobals ||= entry.parts.some(({ kind }) => kind === 'pax-global');
     const action = actions[ordinal++] ?? 0;
     if (action >= directoryBit) yield* writer.directory(action - directoryBit);
