@@ -94,6 +94,13 @@ export class DockerArchive implements ContentSource, TagLister, AsyncDisposable 
     return images;
   }
 
+  /** The image at a place of {@link names}. It reads the layers of that one. */
+  async imageAt(place: number, options: CallOptions = {}): Promise<Descriptor> {
+    const entry = this.#entries[place];
+    if (entry === undefined) throw new RangeError(`There is no image ${place} among ${this.#entries.length}`);
+    return this.#builder.build(entry, options);
+  }
+
   /**
    * The image of a name, in whatever spelling, or of a digest of the manifest that is made here.
    *

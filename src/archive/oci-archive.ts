@@ -14,8 +14,10 @@ import {
   singleEntry,
   tagsOf,
 } from '../oci/image-layout.ts';
-import type { ImageIndex } from '../oci/manifest.ts';
+import { type ImageIndex, manifestTypeOf } from '../oci/manifest.ts';
+import { mediaTypes } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
+import type { Artifact } from '../store/artifact.ts';
 import type {
   RangeFetcher,
   ReferrerLister,
@@ -25,6 +27,8 @@ import type {
 } from '../store/capabilities.ts';
 import { identifyManifest } from '../store/identify.ts';
 import { LayoutReferrers } from '../store/layout-referrers.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { OverlayStore } from '../store/overlay.ts';
 import type { ContentSource } from '../store/store.ts';
 import { openTarFile, type OpenTarOptions, type TarFile } from './tar-file.ts';
 
@@ -97,6 +101,14 @@ export class OciArchive implements ContentSource, TagLister, ReferrerLister, Ran
   /** What `index.json` lists, in its order. */
   entries(): readonly Descriptor[] {
     return this.#index.manifests;
+  }
+
+  /** `index.json` itself as an index, byte for byte. */
+  async indexArtifact(options: CallOptions = {}): Promise<Artifact> {
+    const bytes = (await this.#file.read(layoutIndexName, maxManifestSize, options)) ?? new Uint8Array(0);
+    const upper = new MemoryStore();
+    const root = await upper.add(bytes, manifestTypeOf(bytes, mediaTypes.ociIndex));
+    return { store: new OverlayStore(upper, this), root };
   }
 
   async stat({ mediaType, digest }: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {

@@ -1,4 +1,7 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { DockerArchive } from '../archive/docker-archive.ts';
+import type { OciArchive } from '../archive/oci-archive.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { isLocal, parseLocation } from './location.ts';
@@ -19,14 +22,28 @@ export async function openPath(session: Session, path: string, options: OpenPath
     if (options.wholeIndex !== true || location.kind !== 'oci') return openLocation(session, location);
     return openDirectory(session, location.path, options);
   }
-  if (path === '-') return openArchiveFile(session, await spoolStdin(session), 'standard input');
+  if (path === '-') return onlyImage(session, await openArchiveStore(session, path), 'standard input');
+  const found = await existing(path);
+  if (found.isDirectory()) return openDirectory(session, path, options);
+  return onlyImage(session, await openArchiveStore(session, path), path);
+}
+
+/** @throws {OciError} `NOT_FOUND`, in the words of crane */
+export async function existing(path: string): Promise<Stats> {
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined) {
-    throw new OciError('NOT_FOUND', `stat ${path}: no such file or directory`, {
-      hint: 'Name a docker or OCI archive, the directory of an OCI layout, or - for standard input',
-    });
-  }
-  return found.isDirectory() ? openDirectory(session, path, options) : openArchiveFile(session, path, path);
+  if (found !== undefined) return found;
+  throw new OciError('NOT_FOUND', `stat ${path}: no such file or directory`, {
+    hint: 'Name a docker or OCI archive, the directory of an OCI layout, or - for standard input',
+  });
+}
+
+/** An archive of either kind with all of its images, from a file or standard input. */
+export async function openArchiveStore(session: Session, path: string): Promise<DockerArchive | OciArchive> {
+  const [file, shown] = path === '-' ? [await spoolStdin(session), 'standard input'] : [path, path];
+  const { openArchive } = await import('../archive/open-archive.ts');
+  return step(`loading ${JSON.stringify(shown)} as tarball`, async () =>
+    session.use(await openArchive(file, { name: shown, signal: session.signal })),
+  );
 }
 
 async function openDirectory(
@@ -41,12 +58,11 @@ async function openDirectory(
   });
 }
 
-async function openArchiveFile(session: Session, path: string, shown: string): Promise<Artifact> {
-  const { openArchive } = await import('../archive/open-archive.ts');
-  return step(`loading ${JSON.stringify(shown)} as tarball`, async () => {
-    const store = session.use(await openArchive(path, { name: shown, signal: session.signal }));
-    return { store, root: await store.resolveSingle(session) };
-  });
+function onlyImage(session: Session, store: DockerArchive | OciArchive, shown: string): Promise<Artifact> {
+  return step(`loading ${JSON.stringify(shown)} as tarball`, async () => ({
+    store,
+    root: await store.resolveSingle(session),
+  }));
 }
 
 /** An archive is read in many places, so it has to be a file first. */

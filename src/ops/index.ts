@@ -12,7 +12,7 @@ export {
 } from './filesystem/export.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
-export { convertMediaTypes } from './layers/convert-media-types.ts';
+export { convertMediaTypes, type ConvertOptions } from './layers/convert-media-types.ts';
 export { type FileMapping, parseFileMapping } from './layers/file-mapping.ts';
 export { type FileLayerOptions, type FileWarning, layerFromFiles } from './layers/layer-from-files.ts';
 export { layerFromTar, type TarLayerOptions } from './layers/layer-from-tar.ts';
@@ -32,7 +32,7 @@ export {
 } from './rebase/rebase.ts';
 export type { StatedBase } from './rebase/stated-base.ts';
 export { imageForPlatform, openArtifact } from './resolve.ts';
-export { type Problem, validate, type ValidateOptions } from './validate.ts';
+export { type Problem, validate, type ValidateOptions, validationReport, type ValidationReport } from './validate.ts';
 export { appendLayers, type AppendLayersOptions, type LayerAddition } from './edit/append-layers.ts';
 export { appendToIndex, type AppendToIndexOptions, type IndexAddition } from './edit/append-to-index.ts';
 export type { EditOptions } from './edit/documents.ts';
