@@ -11,7 +11,7 @@ const commandLines = ['crane', 'gcrane'].filter((name) => existsSync(join(root, 
 
 /**
  * Files cost more to load than bytes, and both cost: what nearly every command needs is two chunks, one without and one with
- * the registry client; what moves blobs, what copies, and what reads and writes files are one each; each command and everything rare is a
+ * the registry client; what moves blobs, what copies, what edits images, and what reads and writes files are one each; each command and everything rare is a
  * chunk of its own. With a chunk per shared module `crane digest` takes 12 ms longer, with the last two in the one of the
  * registry client 3 ms (docs/performance.md). What a chunk needs goes into it, unless one of higher priority has it.
  */
@@ -26,9 +26,9 @@ const chunks = [
   ]),
   chunk('registry', 3, [
     '(?:async|wire)/',
-    'oci/(?!image-layout|json-spans|layout-referrers|trim-index)',
+    'oci/(?!document|image-layout|json-spans|layout-referrers|trim-index)',
     'content/(?:abort|bytes|file-|hash|limit|verify)',
-    'store/(?!caching|layout-referrers|memory|overlay)',
+    'store/(?!attached|caching|ingest|joined|layout-referrers|memory|overlay|staging)',
     'remote/(?!download/|hosts/|transport/proxy-agent|upload/)',
     'ops/(?:read|resolve)\\.ts',
     'cli/(?:connections/registry-client|copying/flags|location|open)\\.ts',
@@ -40,6 +40,11 @@ const chunks = [
   ]),
   chunk('transfers', 1, ['remote/(?:download|upload)/']),
   chunk('copying', 1, ['ops/copy', 'cli/copying/(?:destination|log|target)\\.ts']),
+  chunk('editing', 0, [
+    'oci/document',
+    'ops/edit/(?:change-images|collections|config-edit|documents|mutate-image)',
+    'cli/editing/(?:build-time|image-flags|mutated-image|publish|result-place)',
+  ]),
 ];
 
 await main();

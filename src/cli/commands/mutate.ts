@@ -5,6 +5,8 @@ import type { ImageEdit } from '../../ops/edit/image-edit.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { RepositoryAccess } from '../../wire/scope.ts';
 import { imageFlagGroups, imageFlags } from '../editing/image-flags.ts';
+import { imageEditOf } from '../editing/image-flags-edit.ts';
+import { mutatedImage } from '../editing/mutated-image.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
 import { exactly } from '../framework/arguments.ts';
@@ -50,7 +52,6 @@ export const command: Command<Session, Globals> = defineCommand({
   exclusive: imageFlagGroups,
   async run({ args: [image = ''], flags: given, context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
-    const { imageEditOf } = await import('../editing/image-flags-edit.ts');
     const edit = imageEditOf(given, session);
     const place = await openResultPlace(session, location, given);
     const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
@@ -83,7 +84,6 @@ async function edited(
   if (annotate === 'index') {
     throw new OciError('UNSUPPORTED', `${quoted(place.name)} is to get a single image, which has no index to annotate`);
   }
-  const { mutatedImage } = await import('../editing/mutated-image.ts');
   return mutatedImage(session, artifact, edit, append);
 }
 

@@ -1,4 +1,3 @@
-import { appendLayers } from '../../ops/edit/append-layers.ts';
 import type { ImageEdit } from '../../ops/edit/image-edit.ts';
 import { mutateImage } from '../../ops/edit/mutate-image.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
@@ -13,14 +12,7 @@ export async function mutatedImage(
   append: readonly string[],
 ): Promise<Artifact> {
   const image = await imageForPlatform(artifact, session.platform, session);
-  return mutateImage(append.length === 0 ? image : await withLayers(session, image, append), edit, session);
-}
-
-async function withLayers(session: Session, image: Artifact, files: readonly string[]): Promise<Artifact> {
-  const [{ openLayers }, { layerBaseOf }] = await Promise.all([
-    import('./layers.ts'),
-    import('../../ops/layers/layer-base.ts'),
-  ]);
-  const base = await layerBaseOf(image, session);
-  return appendLayers(base.image, await openLayers(session, files, base), session);
+  if (append.length === 0) return mutateImage(image, edit, session);
+  const { layeredImage } = await import('./layered-image.ts');
+  return mutateImage(await layeredImage(session, image, append), edit, session);
 }
