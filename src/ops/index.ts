@@ -22,6 +22,7 @@ export type { RewriteOptions, RewrittenArtifact } from './layers/rewrite-images.
 export { childrenForPlatforms, trimToPlatforms, type TrimmedArtifact } from './platforms.ts';
 export { randomImage, type RandomImageOptions, randomIndex, type RandomIndexOptions } from './random.ts';
 export { configOf, imageManifestOf, layersOf, manifestOf, openContent, rawConfigOf, rawManifestOf } from './read.ts';
+export { type BaseNow, checkBase, type CheckBaseOptions, type CheckedBase } from './rebase/check-base.ts';
 export {
   type FindBases,
   rebase,
@@ -51,3 +52,9 @@ export type { LayerBase } from './layers/layer-base.ts';
 export { removeFromIndex, type RemoveFromIndexOptions } from './edit/remove-from-index.ts';
 export { mutateImage } from './edit/mutate-image.ts';
 export { type IndexEdit, mutateIndex, type MutateIndexOptions } from './edit/mutate-index.ts';
+export { replaceConfig } from './edit/replace-config.ts';
+export { replaceImage } from './edit/replace-image.ts';
+export { replaceManifest, type ReplaceManifestOptions } from './edit/replace-manifest.ts';
+export { type FilePlace, findFile, type FindFileOptions } from './edit-file/find-file.ts';
+export type { FileEntry } from './edit-file/layer-search.ts';
+export { removeFile, type RemoveFileOptions, setFile, type SetFileOptions } from './edit-file/set-file.ts';

@@ -45,10 +45,11 @@ export const command: Command<Session, Globals> = defineCommand({
       const image = await imageToEdit(session, opened);
       if (remove) {
         await using result = await removeFile(image, filename, options);
-        return publishEdited(session, opened, image, result, tag);
+        await publishEdited(session, opened, image, result, tag);
+        return;
       }
       await using place = await findFile(image, filename, options);
-      return edit(session, { opened, image, place, tag, options });
+      await edit(session, { opened, image, place, tag, options });
     });
   },
 });

@@ -103,7 +103,9 @@ async function programFor(editor: string, path: string, platform: NodeJS.Platfor
   const found = /\s/.test(editor) ? await stat(editor).catch(() => undefined) : undefined;
   if (found?.isFile() === true) return { file: editor, args: [path] };
   if (platform === 'win32') return { file: `${editor} "${path}"`, args: [], shell: true };
-  return { file: 'sh', args: ['-c', `${editor} "$@"`, editor, path] };
+  // In the place of the shell, so that signals reach it, wherever the line is but one program.
+  const isProgram = /^[^;&|(){}<>`\n]*$/.test(editor) && !/^\s*\w+=/.test(editor);
+  return { file: 'sh', args: ['-c', `${isProgram ? 'exec ' : ''}${editor} "$@"`, editor, path] };
 }
 
 function failed(editor: string, reason: string, cause?: unknown): OciError {

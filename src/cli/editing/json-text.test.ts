@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, json, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compactJson, indentJson } from './json-text.ts';
 
@@ -10,8 +10,8 @@ describe('indentJson()', () => {
   });
 
   it('is what JSON.stringify() writes, and compactJson() takes it back, for every document', () => {
-    fc.assert(
-      fc.property(fc.json(), (text) => {
+    assert(
+      property(json(), (text) => {
         const compact = JSON.stringify(JSON.parse(text));
         expect(indentJson(compact)).toBe(JSON.stringify(JSON.parse(text), undefined, 2));
         expect(compactJson(indentJson(compact))).toBe(compact);

@@ -33,8 +33,8 @@ export async function replaceConfig(
   const { document } = before;
   const old = contentOf(document.config, `The config of ${root.digest}`);
   const isImage = isImageConfigType(old.mediaType);
+  if (isImage || /[/+]json$/.test(old.mediaType)) parseJson(bytes, 'The new config', 'INVALID_CONFIG');
   if (isImage) checkImageConfig(bytes, document.layers?.length ?? 0);
-  else if (/[/+]json$/.test(old.mediaType)) parseJson(bytes, 'The new config', 'INVALID_CONFIG');
   const config = redescribe(document.config ?? {}, bytes);
   if (config.digest === old.digest) return artifact;
   const platform = isImage ? await newPlatform(store, root, old, bytes, options) : undefined;
