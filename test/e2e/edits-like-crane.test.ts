@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { streamOf } from '../../src/content/bytes.ts';
@@ -21,7 +21,9 @@ import { memoryStorage } from '../../src/server/memory-storage.ts';
 import type { Artifact } from '../../src/store/artifact.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { runCommand, succeeded } from '../support/command.ts';
+import { craneInProcess } from '../support/in-process.ts';
 import { describeWith, type Requirement, requirement, unavailable } from '../support/requirements.ts';
+import { tarOf } from '../support/sample-image.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-directory.ts';
 
 // Documents of which crane loses nothing, edited at random by crane and by us: the digests have to be the same.
@@ -51,6 +53,27 @@ describeWith([theirs], 'Edits by the other crane and by ours', () => {
       const args = ['mutate', image.name, '-t', `${image.name}-after`, ...flagsOf(edit)];
       const ours = await mutateImage(image, edit, { reencode: true });
       expect(await digestBy(args), args.join(' ')).toBe(ours.root.digest);
+    }
+  });
+
+  test('by the command line: the same flags, the same digests, and the same docker tarballs', async () => {
+    for (let round = 0; round < rounds; round++) {
+      const pick = random(round + 3000);
+      const made = await randomImage(pick, ['linux', '']);
+      // What crane would write anew although nothing in it changes, we leave as it is.
+      const image = await put(await mutateImage(made, {}, { reencode: true }));
+      const layer = await file(`mutate-${round}.tgz`, gzipSync(tarOf({ [`file-${round}`]: word(pick) })));
+      const flags = [...flagsOf(randomEdit(pick)), ...(pick(3) === 0 ? ['--append', layer] : [])];
+      const args = ['mutate', image.name, '-t', `${image.name}-after`, ...flags];
+      const ours = await craneInProcess(args, { home: work.path });
+      expect({ ...ours, stdout: ours.stdout.trim().split('@')[1] }, args.join(' ')).toMatchObject({
+        code: 0,
+        stdout: await digestBy(args),
+      });
+      const [tarball, their] = [work.file(`ours-${round}.tar`), work.file(`theirs-${round}.tar`)];
+      await craneInProcess([...args, '-o', tarball], { home: work.path });
+      succeeded(await runCommand(theirs.path, [...args, '-o', their], { home: work.path }));
+      expect((await readFile(tarball)).equals(await readFile(their)), args.join(' ')).toBe(true);
     }
   });
 
