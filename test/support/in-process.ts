@@ -7,7 +7,7 @@ export interface InProcessOptions {
   /** The user's directory. */
   readonly home: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   /** Where standard error goes, for a terminal. @default to the result */
   readonly stderr?: Output;
   /** Whether standard input and output are said to be terminals. @default false */

@@ -4,13 +4,14 @@ import type { ByteStream } from '../../content/bytes.ts';
 import { decompress } from '../../content/compression.ts';
 import { decodeText } from '../../content/tar/text.ts';
 import { OciError, quoted } from '../../errors.ts';
-import type { Descriptor } from '../../oci/descriptor.ts';
+import type { ContentId, Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { isImageConfigType, isLayerType } from '../../oci/media-type.ts';
+import type { CallOptions } from '../../options.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { ContentSource } from '../../store/store.ts';
-import { configOf, imageManifestOf } from '../read.ts';
+import { configOf, imageManifestOf, manifestOf } from '../read.ts';
 import { coalesced } from './coalesce.ts';
 import type { LayerLog } from './layer-log.ts';
 import { Limits } from './limits.ts';
@@ -66,7 +67,8 @@ export interface FlattenedTarOptions extends MergeLayersOptions {
 /**
  * The file system of an image as an uncompressed tar archive. The layers are applied as the OCI image-spec has it (layer.md
  * "Applying Changesets"), and all of them are verified, diff IDs included, before the first byte comes. An artifact of one
- * layer that is no file system is given as it is, decompressed. crane-cli reference, section 9.11.
+ * layer that is no file system is given as it is, decompressed. Images of Docker's schema 1 are read as well.
+ * crane-cli reference, section 9.11.
  *
  * A stream that fails has no end-of-archive mark.
  *
@@ -120,7 +122,12 @@ interface ImageLayers {
 }
 
 async function layersOfImage(artifact: Artifact, options: TransferOptions): Promise<ImageLayers> {
-  const { config, layers } = await imageManifestOf(artifact, options);
+  const manifest = await manifestOf(artifact, options);
+  if (manifest.kind === 'schema1') {
+    const layers = await withSizes(artifact, manifest.layers.toReversed(), options);
+    return { layers, diffIds: undefined };
+  }
+  const { config, layers } = manifest.kind === 'image' ? manifest.image : await imageManifestOf(artifact, options);
   if (!isImageConfigType(config.mediaType)) {
     const other = layers.find(({ mediaType }) => !isLayerType(mediaType));
     if (other === undefined || layers.length === 1) return { layers, diffIds: undefined };
@@ -137,6 +144,22 @@ async function layersOfImage(artifact: Artifact, options: TransferOptions): Prom
     'INVALID_CONFIG',
     `The config ${config.digest} has ${diffIds.length} diff IDs, but the image has ${layers.length} layers`,
   );
+}
+
+/** Docker schema 1 says nothing of its layers but their digests. */
+async function withSizes(
+  { store, root }: Artifact,
+  layers: readonly ContentId[],
+  options: CallOptions,
+): Promise<Descriptor[]> {
+  const found = new Map<Digest, Descriptor>();
+  for (const layer of layers) {
+    if (found.has(layer.digest)) continue;
+    const stated = await store.stat(layer, options);
+    if (stated === undefined) throw new OciError('NOT_FOUND', `Layer ${layer.digest} of ${root.digest} is not there`);
+    found.set(layer.digest, { ...layer, size: stated.size });
+  }
+  return layers.map(({ digest }) => found.get(digest) as Descriptor);
 }
 
 async function* contentOf(
