@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource } from '../../content/bytes.ts';
 import { changed, missingOr, type Origin } from './file-walk.ts';
@@ -14,12 +14,46 @@ const readSize = 512 * 1024;
  */
 export async function fileBody(origin: Origin): Promise<ByteSource> {
   const size = Number(origin.stats.size);
-  if (size === 0) return new Uint8Array(0);
+  if (size === 0) return empty;
   if (size > smallSize) return chunksOfFile(origin, size);
-  let small: Uint8Array = new Uint8Array(0);
+  let small: Uint8Array = empty;
   for await (const chunk of chunksOfFile(origin, size)) small = chunk;
   return small;
 }
+
+/**
+ * Like {@link fileBody}, by calls that block: for files that are small.
+ *
+ * @throws {OciError} `FILE_SYSTEM`
+ */
+export function smallFileBody(origin: Origin): Uint8Array {
+  const size = Number(origin.stats.size);
+  if (size === 0) return empty;
+  try {
+    const file = openSync(origin.path, flagsFor(origin));
+    try {
+      const bytes = Buffer.allocUnsafe(size);
+      for (let filled = 0; filled < size;) {
+        const count = readSync(file, bytes, filled, size - filled, filled);
+        if (count === 0) throw changed(origin.path, 'changed');
+        filled += count;
+      }
+      checkSame(fstatSync(file, { bigint: true }), origin);
+      return bytes;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw openFault(error, origin);
+  }
+}
+
+/** Whether a file is better read at once than piece by piece. */
+export function isSmall({ stats }: Origin): boolean {
+  return stats.size <= smallSize;
+}
+
+const empty = new Uint8Array(0);
 
 async function* chunksOfFile(origin: Origin, size: number): AsyncGenerator<Uint8Array, void> {
   const handle = await opened(origin);
@@ -46,19 +80,29 @@ async function* chunksOfFile(origin: Origin, size: number): AsyncGenerator<Uint8
   }
 }
 
-async function opened({ path, follow }: Origin): Promise<FileHandle> {
-  // A link or a pipe may have taken the file's place: the one would lead out of the tree, the other block for ever.
-  const guards = (follow ? 0 : constants.O_NOFOLLOW) | constants.O_NONBLOCK;
+async function opened(origin: Origin): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDONLY | guards);
+    return await open(origin.path, flagsFor(origin));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ELOOP') throw changed(path, 'changed', error);
-    throw missingOr(error, path, 'FILE_SYSTEM');
+    throw openFault(error, origin);
   }
 }
 
-async function check(handle: FileHandle, { path, stats }: Origin): Promise<void> {
-  const now = await handle.stat({ bigint: true });
+/** A link or a pipe may have taken the file's place: the one would lead out of the tree, the other block for ever. */
+function flagsFor({ follow }: Origin): number {
+  return constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
+}
+
+function openFault(error: unknown, { path }: Origin): unknown {
+  if (error instanceof Error && 'code' in error && error.code === 'ELOOP') return changed(path, 'changed', error);
+  return missingOr(error, path, 'FILE_SYSTEM');
+}
+
+async function check(handle: FileHandle, origin: Origin): Promise<void> {
+  checkSame(await handle.stat({ bigint: true }), origin);
+}
+
+function checkSame(now: BigIntStats, { path, stats }: Origin): void {
   const same = now.dev === stats.dev && now.ino === stats.ino && now.size === stats.size;
   if (!same || now.mtimeNs !== stats.mtimeNs) throw changed(path, 'changed');
 }

@@ -1,10 +1,11 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileFault } from '../../content/file-fault.ts';
 import { type IgnoreRules, ignoreRules } from '../../content/ignore-rules.ts';
 import { decodeText, encodeText } from '../../content/tar/text.ts';
 import { isOciError, OciError, quoted } from '../../errors.ts';
+import type { DiskPace } from './disk-pace.ts';
 import { destinationOf, type FileMapping } from './file-mapping.ts';
 
 /** A file, directory or link that was found, and its place. */
@@ -50,10 +51,11 @@ const batchSize = 64;
 export async function* walkFiles(
   mappings: readonly FileMapping[],
   rules: IgnoreRules,
+  pace: DiskPace,
 ): AsyncGenerator<FoundFile, void> {
   const root: Place = { children: new Map(), candidates: [] };
   for (const mapping of mappings) await place(root, mapping, rules);
-  yield* walk({ name: '', place: root, candidates: [], waiting: [] });
+  yield* walk({ name: '', place: root, candidates: [], pace, waiting: [] });
 }
 
 async function place(root: Place, { source, destination, ignore }: FileMapping, general: IgnoreRules): Promise<void> {
@@ -78,12 +80,13 @@ interface Visit {
   readonly place: Place | undefined;
   /** What the directories above bring; the place's own come after. */
   readonly candidates: readonly Candidate[];
+  readonly pace: DiskPace;
   /** Directories above that are left out unless something below them is not. */
   readonly waiting: FoundFile[];
 }
 
 async function* walk(visit: Visit): AsyncGenerator<FoundFile, void> {
-  const { name, waiting } = visit;
+  const { name, pace, waiting } = visit;
   const candidates = [...visit.candidates, ...(visit.place?.candidates ?? [])];
   const origin = candidates.at(-1);
   const found: FoundFile = { name, origin };
@@ -103,15 +106,36 @@ async function* walk(visit: Visit): AsyncGenerator<FoundFile, void> {
   const names = await namesIn(merged, visit.place);
   for (let at = 0; at < names.length; at += batchSize) {
     const batch = names.slice(at, at + batchSize);
-    const states = await Promise.all(batch.map((one) => candidatesFor(one, merged)));
+    // One after the other where that is quick, else all at once.
+    const states = batch.map((one) => candidatesFor(one, merged, pace));
+    for (const state of states) if (state instanceof Promise) state.catch(() => {});
     for (const [i, { text }] of batch.entries()) {
       const below = visit.place?.children.get(text);
-      const [brought = []] = [states[i]];
+      const state = states[i] ?? [];
+      const brought = state instanceof Promise ? await state : state;
       if (below === undefined && brought.length === 0) continue;
-      yield* walk({ name: name === '' ? text : `${name}/${text}`, place: below, candidates: brought, waiting });
+      const visited = {
+        name: name === '' ? text : `${name}/${text}`,
+        place: below,
+        candidates: brought,
+        pace,
+        waiting,
+      };
+      const leaf = leafOf(visited);
+      if (leaf === undefined) yield* walk(visited);
+      else {
+        yield* waiting.splice(0);
+        yield leaf;
+      }
     }
   }
   if (waiting.at(-1) === found) waiting.pop();
+}
+
+/** What is no directory, and so needs no walk of its own. */
+function leafOf({ name, place: here, candidates }: Visit): FoundFile | undefined {
+  const origin = candidates.at(-1);
+  return here === undefined && origin !== undefined && !origin.stats.isDirectory() ? { name, origin } : undefined;
 }
 
 interface Name {
@@ -140,24 +164,59 @@ async function namesIn(directories: readonly Candidate[], here: Place | undefine
   return Array.from(names.values()).sort((a, b) => Buffer.compare(a.bytes, b.bytes));
 }
 
-async function candidatesFor(
+function candidatesFor(
   { text, bytes, in: positions }: Name,
   directories: readonly Candidate[],
+  pace: DiskPace,
+): readonly Candidate[] | Promise<readonly Candidate[]> {
+  const found = positions.map((position) => candidateIn(directories[position] as Candidate, text, bytes, pace));
+  return found.some((one) => one instanceof Promise)
+    ? presentLater(found)
+    : (found as readonly (Candidate | undefined)[]).filter(isPresent);
+}
+
+async function presentLater(
+  found: readonly (Candidate | undefined | Promise<Candidate | undefined>)[],
 ): Promise<readonly Candidate[]> {
-  const found = positions.map(async (position) => {
-    const directory = directories[position];
-    if (directory === undefined) return undefined;
-    const { rules } = directory;
-    const relative = directory.relative === '' ? text : `${directory.relative}/${text}`;
-    const ignored = rules.ignores(relative);
-    if (ignored && !rules.mayTakeBelow(relative)) return undefined;
-    const path = Buffer.concat([directory.path, slash, bytes]);
-    const stats = await lstat(path, { bigint: true }).catch((error: unknown) => {
-      throw missingOr(error, path, 'FILE_SYSTEM');
-    });
-    return ignored && !stats.isDirectory() ? undefined : { path, stats, follow: false, relative, ignored, rules };
-  });
-  return (await Promise.all(found)).filter((candidate) => candidate !== undefined);
+  const all = await Promise.all(found.map(async (one) => one));
+  return all.filter(isPresent);
+}
+
+function isPresent(candidate: Candidate | undefined): candidate is Candidate {
+  return candidate !== undefined;
+}
+
+function candidateIn(
+  directory: Candidate,
+  text: string,
+  bytes: Buffer,
+  pace: DiskPace,
+): Candidate | undefined | Promise<Candidate | undefined> {
+  const { rules } = directory;
+  const relative = directory.relative === '' ? text : `${directory.relative}/${text}`;
+  const ignored = rules.ignores(relative);
+  if (ignored && !rules.mayTakeBelow(relative)) return undefined;
+  const path = Buffer.concat([directory.path, slash, bytes]);
+  const candidate = (stats: BigIntStats): Candidate | undefined =>
+    ignored && !stats.isDirectory() ? undefined : { path, stats, follow: false, relative, ignored, rules };
+  const stats = pace.here(() => stateOf(path));
+  return stats === undefined ? laterStateOf(path).then(candidate) : candidate(stats);
+}
+
+function stateOf(path: Buffer): BigIntStats {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch (error) {
+    throw missingOr(error, path, 'FILE_SYSTEM');
+  }
+}
+
+async function laterStateOf(path: Buffer): Promise<BigIntStats> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    throw missingOr(error, path, 'FILE_SYSTEM');
+  }
 }
 
 const slash = Buffer.from('/');

@@ -10,7 +10,8 @@ import { decodeText } from '../../content/tar/text.ts';
 import { type TarInput, writeTar } from '../../content/tar/writer.ts';
 import type { MediaTypeFamily } from '../../oci/media-type-family.ts';
 import type { CallOptions } from '../../options.ts';
-import { fileBody } from './file-body.ts';
+import { DiskPace } from './disk-pace.ts';
+import { fileBody, isSmall, smallFileBody } from './file-body.ts';
 import type { FileMapping } from './file-mapping.ts';
 import { type FoundFile, missingOr, type Origin, walkFiles } from './file-walk.ts';
 import { layerType, type NewLayer } from './new-layer.ts';
@@ -87,21 +88,27 @@ export async function layerFromFiles(
 /** How many small files are read ahead. */
 const filesAhead = 16;
 
-/** Reading a file takes several turns of the thread pool: those of the next files go on meanwhile. */
+/** Reading a file elsewhere takes several turns of the thread pool: those of the next files go on meanwhile. */
 async function* entriesOf(
   mappings: readonly FileMapping[],
   rules: IgnoreRules,
   options: FileLayerOptions,
 ): AsyncGenerator<TarInput, void> {
   const links = new HardLinks();
+  const pace = new DiskPace();
   const ahead: Promise<TarInput>[] = [];
   try {
-    for await (const found of walkFiles(mappings, rules)) {
+    for await (const found of walkFiles(mappings, rules, pace)) {
       if (isLeftOut(found, options)) continue;
-      const entry = entryOf(found, links.first(found), options);
+      const entry = entryOf(found, links.first(found), options, pace);
+      if (ahead.length === 0 && !(entry instanceof Promise)) {
+        yield entry;
+        continue;
+      }
+      const later = Promise.resolve(entry);
       // It is awaited in its turn, maybe after another has failed.
-      entry.catch(() => {});
-      ahead.push(entry);
+      later.catch(() => {});
+      ahead.push(later);
       const [next] = ahead.length === filesAhead ? ahead.splice(0, 1) : [];
       if (next !== undefined) yield await next;
     }
@@ -136,25 +143,38 @@ class HardLinks {
   }
 }
 
-async function entryOf(
+function entryOf(
   { name, origin }: FoundFile,
   linkname: string | undefined,
   options: FileLayerOptions,
-): Promise<TarInput> {
-  if (origin === undefined) {
-    const { owner = { uid: 0, gid: 0 }, mtime = 0 } = options;
-    const ids = owner === 'kept' ? { uid: 0, gid: 0 } : owner;
-    const seconds = mtime === 'kept' ? 0 : mtime;
-    const mode = parentModes.get(name) ?? 0o755;
-    return { header: { name: `${name}/`, type: 'directory', mode, ...ids, mtime: { seconds, nanoseconds: 0 } } };
-  }
+  pace: DiskPace,
+): TarInput | Promise<TarInput> {
+  if (origin === undefined) return parentEntry(name, options);
   const { stats } = origin;
   const header = { name, mode: modeOf(origin, options), ...ownerOf(origin, options), mtime: timeOf(origin, options) };
   if (stats.isDirectory()) return { header: { ...header, name: `${name}/`, type: 'directory' } };
-  if (stats.isSymbolicLink()) return { header: { ...header, type: 'symlink', linkname: await targetOf(origin) } };
+  if (stats.isSymbolicLink()) return linkEntry(header, origin);
   if (linkname !== undefined) return { header: { ...header, type: 'hardlink', linkname } };
   if (!stats.isFile()) return { header: { ...header, ...deviceOf(origin) } };
-  return { header: { ...header, type: 'file', size: Number(stats.size) }, body: await fileBody(origin) };
+  const ofFile = { ...header, type: 'file', size: Number(stats.size) } as const;
+  const body = isSmall(origin) ? pace.here(() => smallFileBody(origin)) : undefined;
+  return body === undefined ? fileEntry(ofFile, origin) : { header: ofFile, body };
+}
+
+/** A directory that leads to a destination. */
+function parentEntry(name: string, { owner = { uid: 0, gid: 0 }, mtime = 0 }: FileLayerOptions): TarInput {
+  const ids = owner === 'kept' ? { uid: 0, gid: 0 } : owner;
+  const seconds = mtime === 'kept' ? 0 : mtime;
+  const mode = parentModes.get(name) ?? 0o755;
+  return { header: { name: `${name}/`, type: 'directory', mode, ...ids, mtime: { seconds, nanoseconds: 0 } } };
+}
+
+async function linkEntry(header: TarFields, origin: Origin): Promise<TarInput> {
+  return { header: { ...header, type: 'symlink', linkname: await targetOf(origin) } };
+}
+
+async function fileEntry(header: TarFields, origin: Origin): Promise<TarInput> {
+  return { header, body: await fileBody(origin) };
 }
 
 const parentModes: ReadonlyMap<string, number> = new Map([
