@@ -28,6 +28,11 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
       },
     ],
   },
+  {
+    name: 'base',
+    summary: 'Print which base an image stands on, and whether there is a newer one',
+    load: () => import('./commands/base.ts'),
+  },
   { name: 'blob', summary: 'Write a blob to standard output', load: () => import('./commands/blob.ts') },
   { name: 'catalog', summary: 'List the repositories of a registry', load: () => import('./commands/catalog.ts') },
   { name: 'config', summary: 'Print the config of an image', load: () => import('./commands/config.ts') },
@@ -68,6 +73,33 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
     summary: 'Make one layer of all layers of an image',
     load: () => import('./commands/flatten.ts'),
   },
+  {
+    name: 'index',
+    summary: 'Add, remove, keep or list images of an index',
+    load: () => import('./commands/index.ts'),
+    subcommands: [
+      { name: 'append', summary: 'List more images in an index', load: () => import('./commands/index-append.ts') },
+      {
+        name: 'filter',
+        summary: 'Keep only some platforms of an index',
+        load: () => import('./commands/index-filter.ts'),
+      },
+      { name: 'list', summary: 'List the entries of an index', load: () => import('./commands/index-list.ts') },
+      {
+        name: 'remove',
+        aliases: ['rm'],
+        summary: 'Remove entries from an index',
+        load: () => import('./commands/index-remove.ts'),
+      },
+    ],
+  },
+  {
+    name: 'layout',
+    summary: 'Work on an OCI layout',
+    subcommands: [
+      { name: 'gc', summary: 'Delete content that nothing needs', load: () => import('./commands/layout-gc.ts') },
+    ],
+  },
   { name: 'ls', summary: 'List the tags of a repository', load: () => import('./commands/ls.ts') },
   { name: 'manifest', summary: 'Print the manifest of an image', load: () => import('./commands/manifest.ts') },
   {
@@ -81,6 +113,11 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
     name: 'recompress',
     summary: 'Compress the layers of an image anew',
     load: () => import('./commands/recompress.ts'),
+  },
+  {
+    name: 'rebase',
+    summary: 'Put an image on another base, without building it again',
+    load: () => import('./commands/rebase.ts'),
   },
   {
     name: 'registry',

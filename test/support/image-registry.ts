@@ -16,8 +16,8 @@ export interface ImageRegistry {
   readonly host: string;
   /** `METHOD /path` of each request so far. */
   readonly requests: string[];
-  /** Puts an artifact into the repository `app`. */
-  put(this: void, artifact: Artifact, tag?: string): Promise<string>;
+  /** Puts an artifact into a repository, by default `app`, and gives its name. */
+  put(this: void, artifact: Artifact, tag?: string, repository?: string): Promise<string>;
   /** What a tag or digest names. */
   get(this: void, reference?: string, repository?: string): Promise<Artifact>;
 }
@@ -41,9 +41,9 @@ export function imageRegistry(): ImageRegistry {
       return host();
     },
     requests,
-    async put({ store, root }, tag = 'v1') {
-      await copyGraph(store, (await storage.create('app')).content, root, { tag });
-      return `${host()}/app:${tag}`;
+    async put({ store, root }, tag = 'v1', repository = 'app') {
+      await copyGraph(store, (await storage.create(repository)).content, root, { tag });
+      return `${host()}/${repository}:${tag}`;
     },
     async get(reference = 'v1', repository = 'app') {
       const { content } = await storage.create(repository);

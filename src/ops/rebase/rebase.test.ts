@@ -17,15 +17,9 @@ const step = (created_by: string, more: object = {}): object => ({
 });
 const env = (created_by: string): object => step(created_by, { empty_layer: true });
 
-const [a1, a2, b1, b2, b3, s1, s2] = ['a1', 'a2', 'b1', 'b2', 'b3', 's1', 's2'].map(tar) as Buffer[] as [
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-];
+const [a1, a2] = [tar('a1'), tar('a2')];
+const [b1, b2, b3] = [tar('b1'), tar('b2'), tar('b3')];
+const [s1, s2] = [tar('s1'), tar('s2')];
 const historyA = [step('ADD a1'), step('ADD a2'), env('ENV A=1')];
 const historyB = [step('ADD b1'), env('ENV B=1'), step('ADD b2'), step('ADD b3')];
 const historyS = [env('ENV S=1'), step('ADD s1'), step('ADD s2'), env('CMD s')];
