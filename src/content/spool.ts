@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
@@ -7,6 +7,7 @@ import type { CallOptions } from '../options.ts';
 import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts';
 import { createFileAtomically, readFileStream, writeFileAtomically } from './file.ts';
 import { Digester } from './hash.ts';
+import { makeDirectory } from './make-directory.ts';
 
 export interface SpoolOptions extends CallOptions {
   /**
@@ -78,7 +79,7 @@ async function intoFile(
 ): Promise<Spool> {
   try {
     signal?.throwIfAborted();
-    if (directory !== undefined) await mkdir(directory, { recursive: true });
+    if (directory !== undefined) await makeDirectory(directory);
     const digester = new Digester(algorithm);
     const path = join(directory ?? tmpdir(), `crane-oci-${randomBytes(12).toString('hex')}`);
     await write(path, digester);
