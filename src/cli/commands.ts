@@ -76,7 +76,7 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
   {
     name: 'index',
     summary: 'Add, remove, keep or list images of an index',
-    load: () => import('./commands/index.ts'),
+    load: () => import('./commands/index-usage.ts'),
     subcommands: [
       { name: 'append', summary: 'List more images in an index', load: () => import('./commands/index-append.ts') },
       {

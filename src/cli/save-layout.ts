@@ -9,6 +9,7 @@ import { step } from './step.ts';
 /** Adds images to an OCI layout, which is made when it is not there. */
 export async function saveLayout({ session, images, path, annotate, copy }: SaveOptions): Promise<void> {
   const layout = await step(`saving OCI layout ${path}`, () => openOrCreateLayout(path, session));
+  session.use(await layout.announceWriter(session));
   try {
     for (const { location, artifact } of images) {
       await step(`saving ${location.text} to ${path}`, () =>

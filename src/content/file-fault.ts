@@ -13,7 +13,7 @@ export function fileFault(error: unknown, action: FileAction, path: string): unk
   return new OciError('FILE_SYSTEM', `Cannot ${action} ${quoted(path)}: ${why}`, { cause: error, hint: hints[code] });
 }
 
-export type FileAction = 'read' | 'write' | 'make the directory';
+export type FileAction = 'read' | 'write' | 'delete' | 'make the directory';
 
 /** What Node throws when the operating system refuses something. */
 export interface SystemError extends Error {

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../async/limiter.ts';
 import { collect } from '../content/bytes.ts';
-import { type LockOptions, withFileLock } from '../content/file-lock.ts';
+import { type HeldLock, type LockOptions, withFileLock } from '../content/file-lock.ts';
 import { readFileStream, writeFileAtomically } from '../content/file.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
@@ -20,7 +20,16 @@ import type { CallOptions } from '../options.ts';
 
 // The name must not look like content to other tools, and sits beside what it protects.
 const lockName = '.index.json.lock';
+
+/** A lock on a layout that is held. */
+export interface LayoutLock extends HeldLock {
+  /** What time it is by the clock of the file system, in milliseconds: it may be another machine's. */
+  now(): Promise<number>;
+}
 const maxMarkerSize = 64 * 1024;
+
+/** @param bytes those the index was read from; `undefined` when there is no `index.json` */
+type IndexChange = (index: ImageIndex, bytes: Uint8Array | undefined) => ImageIndex;
 
 /** The `index.json` of a layout directory: read at every question, so that what other processes write is seen. */
 export class IndexFile {
@@ -62,10 +71,15 @@ export class IndexFile {
   }
 
   /** Reads, changes and replaces the index as one step among all processes. An index that `change` returns as it was stays. */
-  async update(change: (index: ImageIndex) => ImageIndex, { signal }: CallOptions = {}): Promise<void> {
+  async update(change: IndexChange, { signal }: CallOptions = {}): Promise<void> {
     await this.#queue.run(async () => {
       while (!(await this.#tryUpdate(change, signal)));
     }, signal);
+  }
+
+  /** Runs a short task while nobody changes the index, nor begins to add content ({@link openWriter}). */
+  async locked<T>(task: (lock: LayoutLock) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
+    return this.#queue.run(() => this.#lockedOnce(task, signal), signal);
   }
 
   /** Removes what an update that failed halfway has left in a new layout. */
@@ -74,23 +88,25 @@ export class IndexFile {
   }
 
   /** @returns whether the lock was held to the end */
-  #tryUpdate(change: (index: ImageIndex) => ImageIndex, signal: AbortSignal | undefined): Promise<boolean> {
-    return withFileLock(
-      join(this.#root, lockName),
-      async (lock) => {
-        const before = await this.readBytes({ signal });
-        const index = before === undefined ? emptyLayoutIndex : parseLayoutIndex(before, quoted(this.#root));
-        const changed = change(index);
-        if (changed === index && before !== undefined) return true;
-        const after = Buffer.from(encodeLayoutIndex(changed));
-        if (before !== undefined && after.equals(before)) return true;
-        await this.#writeMarker(signal);
-        if (!(await lock.isHeld())) return false;
-        await writeFileAtomically(join(this.#root, layoutIndexName), after, { signal });
-        return true;
-      },
-      { ...this.#lock, signal },
-    );
+  #tryUpdate(change: IndexChange, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#lockedOnce(async (lock) => {
+      const before = await this.readBytes({ signal });
+      const index = before === undefined ? emptyLayoutIndex : parseLayoutIndex(before, quoted(this.#root));
+      const changed = change(index, before);
+      if (changed === index && before !== undefined) return true;
+      const after = Buffer.from(encodeLayoutIndex(changed));
+      if (before !== undefined && after.equals(before)) return true;
+      await this.#writeMarker(signal);
+      if (!(await lock.isHeld())) return false;
+      await writeFileAtomically(join(this.#root, layoutIndexName), after, { signal });
+      return true;
+    }, signal);
+  }
+
+  #lockedOnce<T>(task: (lock: LayoutLock) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const path = join(this.#root, lockName);
+    const now = async (): Promise<number> => (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
+    return withFileLock(path, (lock) => task({ ...lock, now }), { ...this.#lock, signal });
   }
 
   async #writeMarker(signal: AbortSignal | undefined): Promise<void> {

@@ -1,3 +1,5 @@
+export { collectGarbage, type CollectGarbageOptions, type GarbageSummary } from './collect-garbage.ts';
+export type { LayoutFile } from './content-files.ts';
 export {
   type AppendOptions,
   createLayout,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import type { LockOptions } from '../content/file-lock.ts';
+import { digestOf } from '../content/hash.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { collectVerified } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
@@ -17,7 +18,7 @@ import {
   withoutTag,
   withEntryReplaced,
 } from '../oci/image-layout.ts';
-import { manifestTypeOf, parseManifest } from '../oci/manifest.ts';
+import { type ImageIndex, manifestTypeOf, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
@@ -40,6 +41,7 @@ import type { ContentStore } from '../store/store.ts';
 import { BlobDirectory } from './blobs.ts';
 import { IndexFile } from './index-file.ts';
 import { keepReferrers } from './keep-referrers.ts';
+import { openWriter } from './writers.ts';
 
 export interface LayoutOptions extends CallOptions {
   /** How long to wait for other processes that change the same layout. @default a minute, ten seconds for a dead one */
@@ -126,6 +128,11 @@ export class LayoutStore
     return singleEntry(index, `The layout ${quoted(this.path)}`);
   }
 
+  /** Whether there is an `index.json`. */
+  async isThere(options: CallOptions = {}): Promise<boolean> {
+    return (await this.#index.readBytes(options)) !== undefined;
+  }
+
   /** What `index.json` lists, in its order. */
   async entries(options: CallOptions = {}): Promise<readonly Descriptor[]> {
     return (await this.#index.read(options)).manifests;
@@ -175,11 +182,7 @@ export class LayoutStore
    * @throws {OciError} `NOT_FOUND` when the manifest is not there
    */
   async append(target: Descriptor, options: AppendOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    const size = await this.#blobs.sizeOf(target.digest);
-    if (size === undefined) throw this.#notFound(`No manifest has the digest ${target.digest}`);
-    const bytes = await collectVerified(await this.#blobs.read(target, options), target, maxManifestSize);
-    const entry = entryOf(target, parseManifest(bytes, target), options);
+    const entry = await this.#entryFor(target, options);
     await this.#index.update((index) => withEntry(index, entry), options);
   }
 
@@ -190,9 +193,34 @@ export class LayoutStore
    * @throws {OciError} `NOT_FOUND` when the manifest is not there
    */
   async replace(old: Digest, target: Descriptor, options: CallOptions = {}): Promise<void> {
-    await this.append(target, options);
-    if (old !== target.digest)
-      await this.#index.update((index) => withEntryReplaced(index, old, target.digest), options);
+    const entry = await this.#entryFor(target, options);
+    await this.#index.update((index) => withEntryReplaced(index, old, entry), options);
+  }
+
+  /**
+   * Replaces all that `index.json` says, unless somebody has changed it since it was read. The entries' content has to be
+   * there. A new layout is made when there is none.
+   *
+   * @param before the digest of {@link indexArtifact}'s root; `undefined` when there was no `index.json`
+   * @returns `false` when it is not the same any more: then nothing was changed
+   */
+  async replaceIndex(before: Digest | undefined, index: ImageIndex, options: CallOptions = {}): Promise<boolean> {
+    await this.#blobs.prepareRoot();
+    let isCurrent = true;
+    await this.#index.update((current, bytes) => {
+      isCurrent = (bytes && digestOf(bytes)) === before;
+      return isCurrent ? index : current;
+    }, options);
+    return isCurrent;
+  }
+
+  /**
+   * Shows other processes, until it is disposed of, that content is being added which `index.json` does not list yet, so that
+   * {@link collectGarbage} leaves it alone. To be called before the first look at what is there already. Without it, content
+   * is safe once it is listed.
+   */
+  async announceWriter(options: CallOptions = {}): Promise<AsyncDisposable> {
+    return openWriter(this.path, this.#index, options);
   }
 
   isSameStore(source: unknown): boolean {
@@ -250,6 +278,14 @@ export class LayoutStore
     if ((await this.#index.readBytes()) !== undefined) return;
     await this.#index.rollback();
     await this.#blobs.rollback();
+  }
+
+  async #entryFor(target: Descriptor, options: AppendOptions): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const size = await this.#blobs.sizeOf(target.digest);
+    if (size === undefined) throw this.#notFound(`No manifest has the digest ${target.digest}`);
+    const bytes = await collectVerified(await this.#blobs.read(target, options), target, maxManifestSize);
+    return entryOf(target, parseManifest(bytes, target), options);
   }
 
   /** Manifests below an index, or pushed and not listed yet: the file shows what it is. */

@@ -121,17 +121,18 @@ export function withEntry(index: ImageIndex, entry: Descriptor): ImageIndex {
   return { ...index, manifests };
 }
 
-/** The index with one manifest in place of another, which is listed without a name so far, under all names of that. */
-export function withEntryReplaced(index: ImageIndex, old: Digest, fresh: Digest): ImageIndex {
-  const entry = index.manifests.find((other) => other.digest === fresh && refNameOf(other) === undefined);
-  if (entry === undefined || !index.manifests.some(({ digest }) => digest === old)) return index;
-  const manifests = index.manifests.flatMap((other) => {
-    if (other === entry) return [];
-    if (other.digest !== old) return [other];
-    const name = refNameOf(other);
-    return [name === undefined ? entry : withName(entry, name)];
-  });
-  return { ...index, manifests };
+/** Like {@link withEntry}, in place of all entries of another manifest and under their names, where that is listed. */
+export function withEntryReplaced(index: ImageIndex, old: Digest, entry: Descriptor): ImageIndex {
+  const names = index.manifests.filter(({ digest }) => digest === old).map(refNameOf);
+  if (names.length === 0 || old === entry.digest) return withEntry(index, entry);
+  const place = index.manifests.findIndex(({ digest }) => digest === old);
+  const renamed = Array.from(new Set(names), (name) => (name === undefined ? entry : withName(entry, name)));
+  const rest = index.manifests.map((other) => (other.digest === old ? undefined : other));
+  const manifests = rest.flatMap((other, i) => (i === place ? renamed : (other ?? [])));
+  // One entry without a name says nothing that one with a name does not.
+  const isSpare = (other: Descriptor): boolean =>
+    other.digest === entry.digest && refNameOf(other) === undefined && !renamed.includes(other);
+  return { ...index, manifests: manifests.filter((other) => !isSpare(other)) };
 }
 
 /** The index without the entries that `drop` picks. */

@@ -27,8 +27,11 @@ export async function layoutDestination(
       const onProgress = logCopy(session, { repository: name, nameOf });
       const { signal } = session;
       const copy = new GraphCopy(source, layout, { signal, nonDistributable: true, onProgress, ...options });
+      let announced: Promise<AsyncDisposable> | undefined;
       return {
         async copy(root, tag) {
+          announced ??= layout.announceWriter({ signal }).then((writer) => session.use(writer));
+          await announced;
           const summary = await copy.copy(root, tag);
           if (tag === undefined) untagged.push(root);
           return summary;

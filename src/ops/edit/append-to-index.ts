@@ -85,9 +85,16 @@ async function entriesOf(addition: IndexAddition, signal: AbortSignal): Promise<
   const { document } = await openIndexDocument(artifact, { signal });
   const read = async (entry: DescriptorDocument, whilst: AbortSignal): Promise<FoundEntry> => {
     const { children, ...described } = await flattened(entry, artifact, whilst);
-    const edited = { ...described.entry, ...(platform === null ? { platform: undefined } : {}) };
-    const more = annotations === undefined ? edited.annotations : editedMap(edited.annotations, { set: annotations });
-    return { entry: { ...edited, annotations: more }, children, isImage: false };
+    const { entry: plain } = described;
+    const edited = { ...plain, ...(platform === null ? { platform: undefined } : {}) };
+    const more = annotations === undefined ? plain.annotations : editedMap(plain.annotations, { set: annotations });
+    return {
+      entry: { ...edited, annotations: more },
+      plain,
+      children,
+      isImage: false,
+      edit: { platform, annotations },
+    };
   };
   return mapLimited(document.manifests ?? [], readers, read, signal);
 }

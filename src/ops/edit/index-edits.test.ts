@@ -173,6 +173,18 @@ describe('appendToIndex()', () => {
     );
   });
 
+  it('edits entries of an index that are listed already', async () => {
+    const index = await platformIndex();
+    const after = await appendToIndex(index, [{ artifact: index, annotations: { a: 'b' }, platform: null }]);
+    const { manifests } = await documentOf(after);
+    expect(manifests).toHaveLength(3);
+    for (const entry of manifests) {
+      expect(entry.annotations).toMatchObject({ a: 'b' });
+      expect(entry).not.toHaveProperty('platform');
+    }
+    expect(await appendToIndex(after, [{ artifact: index, annotations: { a: 'b' }, platform: null }])).toBe(after);
+  });
+
   it('refuses one platform for the images of an index, and what is neither image nor index', async () => {
     const index = await platformIndex();
     const platform = parsePlatform('linux/arm');

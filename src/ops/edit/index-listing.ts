@@ -5,6 +5,8 @@ import type { EntryEdit } from './index-entry.ts';
 /** An entry for an index. */
 export interface AddedEntry {
   readonly entry: DescriptorDocument;
+  /** The same without what was asked for. @default `entry` */
+  readonly plain?: DescriptorDocument | undefined;
   /** Made for an image, and not taken over from another index with all that it says there. */
   readonly isImage: boolean;
   /** What was asked for; `entry` has it already. */
@@ -18,10 +20,10 @@ export function withAdded(
 ): readonly DescriptorDocument[] {
   const entries = [...before];
   for (const one of added) {
-    const place = one.isImage ? placeOfImage(entries, one) : placeOfEntry(entries, one.entry);
+    const place = one.isImage ? placeOfImage(entries, one) : placeOfEntry(entries, one);
     const old = place === undefined ? undefined : entries[place];
     if (place === undefined || old === undefined) entries.push(one.entry);
-    else entries[place] = one.isImage ? edited(old, one) : old;
+    else entries[place] = edited(old, one);
   }
   return entries;
 }
@@ -36,8 +38,12 @@ function placeOfImage(entries: readonly DescriptorDocument[], { entry, edit }: A
 }
 
 /** Where the same entry is, be it without the artifact type that crane adds on the way. */
-function placeOfEntry(entries: readonly DescriptorDocument[], entry: DescriptorDocument): number | undefined {
-  const texts = new Set([textOf(entry), textOf({ ...entry, artifactType: undefined })]);
+function placeOfEntry(
+  entries: readonly DescriptorDocument[],
+  { entry, plain = entry }: AddedEntry,
+): number | undefined {
+  const forms = [entry, plain].flatMap((form) => [form, { ...form, artifactType: undefined }]);
+  const texts = new Set(forms.map(textOf));
   const place = entries.findIndex((other) => other.digest === entry.digest && texts.has(textOf(other)));
   return place < 0 ? undefined : place;
 }

@@ -1,0 +1,70 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OciError, quoted } from '../../errors.ts';
+import { isIndexType } from '../../oci/media-type.ts';
+import type { Artifact } from '../../store/artifact.ts';
+import { type Location, parseLocation } from '../location.ts';
+import { openPath } from '../open-path.ts';
+import { openLocation } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+
+/**
+ * What an argument of `crane index` means: a layout as a whole, whose index is its index.json; a file with an image or an
+ * index; what a reference or a prefixed location names.
+ */
+export type IndexArgument =
+  | { readonly kind: 'layout'; readonly text: string; readonly path: string }
+  | { readonly kind: 'file'; readonly text: string; readonly path: string }
+  | { readonly kind: 'location'; readonly text: string; readonly location: Location };
+
+/**
+ * Reads an argument that stands for an index. As with crane, a path that exists, or begins as one does, is local content; with
+ * a prefix that is said, and `oci:DIR` without a tag is the whole layout. crane-cli reference, section 9.13.
+ */
+export async function parseIndexArgument(session: Session, text: string): Promise<IndexArgument> {
+  const argument = await parseImageArgument(session, text);
+  if (argument.kind !== 'location' || argument.location.kind !== 'oci') return argument;
+  const { path, tag, digest } = argument.location;
+  return tag === undefined && digest === undefined ? { kind: 'layout', text, path } : argument;
+}
+
+/** Reads an argument that stands for an image or an index: `oci:DIR` is then what the layout holds, if that is one thing. */
+export async function parseImageArgument(session: Session, text: string): Promise<IndexArgument> {
+  if (/^(?:oci|oci-archive|docker-archive):/.test(text)) return named(text);
+  if (text === '-') return { kind: 'file', text, path: text };
+  const isPath = /^(?:[./\\]|[a-zA-Z]:[\\/])/.test(text);
+  const found = await stat(text).catch(() => undefined);
+  if (found === undefined) return isPath ? { kind: 'layout', text, path: text } : named(text);
+  if (!found.isDirectory()) return { kind: 'file', text, path: text };
+  if (isPath) return { kind: 'layout', text, path: text };
+  const isLayout = (await stat(join(text, 'index.json')).catch(() => undefined)) !== undefined;
+  session.log.line(
+    isLayout
+      ? `${text} is a directory here and taken for a layout; for an image of that name write its registry, too`
+      : `${text} is a directory here but no layout, and taken for the name of an image`,
+  );
+  return isLayout ? { kind: 'layout', text, path: text } : named(text);
+}
+
+/** Opens what an argument means; of a layout as a whole its index.json. */
+export async function openIndexArgument(session: Session, argument: IndexArgument): Promise<Artifact> {
+  const { kind, text } = argument;
+  if (kind === 'location') return step(`pulling ${text}`, () => openLocation(session, argument.location));
+  if (kind === 'file') return openPath(session, argument.path);
+  const { openLayout } = await import('../../layout/layout-store.ts');
+  return step(`loading ${text} as OCI layout`, async () =>
+    (await openLayout(argument.path, session)).indexArtifact(session),
+  );
+}
+
+/** @throws {OciError} `UNSUPPORTED` for what is no index */
+export function checkIndex({ root }: Artifact, text: string): void {
+  if (isIndexType(root.mediaType)) return;
+  throw new OciError('UNSUPPORTED', `expected ${text} to be an index, got ${quoted(root.mediaType)}`);
+}
+
+async function named(text: string): Promise<IndexArgument> {
+  const location = await step(`parsing reference ${JSON.stringify(text)}`, async () => parseLocation(text));
+  return { kind: 'location', text, location };
+}
