@@ -16,9 +16,11 @@ import { dockerRegistry, type RegistryServer, startDockerRegistry } from '../tes
 import { writeDockerTarball } from '../test/support/image-files.ts';
 import { gibibyteImage, largeImage, twelveLayerImage } from '../test/support/large-image.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../test/support/temp-directory.ts';
+import { fiftyLayerImage, treeImage, writeTreeTar } from '../test/support/tree-image.ts';
+import { countRequests } from './benchmark/count-requests.ts';
 import { type FarRegistries, farRegistries } from './benchmark/far-registries.ts';
 import { measure, type Measurement } from './benchmark/measure.ts';
-import { type Operation, operations, type Scene } from './benchmark/operations.ts';
+import { type ImageName, inArchives, type Operation, operations, type Scene } from './benchmark/operations.ts';
 import { formatReport, type Row, writeReport } from './benchmark/report.ts';
 import { findTools, type Tool } from './benchmark/tools.ts';
 
@@ -27,7 +29,7 @@ interface Stage {
   readonly source: RegistryServer;
   readonly sink: RegistryServer;
   readonly far: FarRegistries;
-  readonly images: ReadonlyMap<string, CachedImage & { readonly tarball: string }>;
+  readonly images: ReadonlyMap<ImageName, CachedImage>;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -48,11 +50,15 @@ async function main(): Promise<void> {
   if (!dockerRegistry.available) throw new Error(`docker-registry ${dockerRegistry.reason}`);
   const chosen = operations.filter(isChosen);
   const tools = findTools(options);
-  const stage = await prepare(new Set(chosen.map(({ image }) => image)));
+  const stage = await prepare(chosen);
   try {
     const rows: [Operation, Row][] = [];
-    for (const operation of chosen) rows.push([operation, await runOperation(operation, tools, stage)]);
-    const text = formatReport({ tools, images: [...stage.images].map(describeImage), rows });
+    const requests = new Map<Operation, ReadonlyMap<string, number | string>>();
+    for (const operation of chosen) {
+      rows.push([operation, await runOperation(operation, tools, stage)]);
+      if (operation.countsRequests === true) requests.set(operation, await countOperation(operation, tools, stage));
+    }
+    const text = formatReport({ tools, images: [...stage.images].map(describeImage), rows, requests });
     console.log(`\n${text}`);
     if (options.output !== '') writeReport(options.output, text);
   } finally {
@@ -69,27 +75,34 @@ function isChosen(operation: Operation): boolean {
   );
 }
 
-async function prepare(names: ReadonlySet<string>): Promise<Stage> {
+async function prepare(chosen: readonly Operation[]): Promise<Stage> {
   const work = await temporaryDirectory();
   const [source, sink] = await Promise.all([startDockerRegistry(), startDockerRegistry()]);
   const far = await farRegistries([source.address, sink.address], work.path);
-  const images = new Map<string, CachedImage & { readonly tarball: string }>();
-  for (const name of names) {
+  const images = new Map<ImageName, CachedImage>();
+  for (const name of new Set(chosen.map(({ image }) => image))) {
     console.log(`preparing the ${name} image`);
-    const image = await makeImage(name);
-    const tarball = work.file(`${name}.tar`);
-    await writeDockerTarball(image, tarball, { tag: `image.test/${name}:1`, compressed: true });
+    const image = await makers[name]();
+    if (inArchives.has(name)) {
+      await writeDockerTarball(image, work.file(`${name}.tar`), { tag: `image.test/${name}:1`, compressed: true });
+    }
     succeeded(await crane(['push', image.layout, `${source.address}/${name}:1`], { timeout: 300_000 }));
-    images.set(name, { ...image, tarball });
+    images.set(name, image);
   }
+  if (chosen.some(({ needsPlainTar = false }) => needsPlainTar)) await writeTreeTar(work.file(plainTar), 240);
   const addresses = [source.address, sink.address, ...far.addresses];
   return { work, source, sink, far, images, env: environment(work, addresses) };
 }
 
-function makeImage(name: string): Promise<CachedImage> {
-  if (name === 'twelve') return twelveLayerImage();
-  return name === 'large' ? largeImage() : gibibyteImage();
-}
+const plainTar = 'plain-layer.tar';
+
+const makers: Readonly<Record<ImageName, () => Promise<CachedImage>>> = {
+  large: largeImage,
+  gibibyte: gibibyteImage,
+  twelve: twelveLayerImage,
+  tree: () => treeImage(410),
+  fifty: fiftyLayerImage,
+};
 
 /** Nobody's own settings; regctl has no flag for plain http that all its commands take. */
 function environment(work: TemporaryDirectory, registries: readonly string[]): NodeJS.ProcessEnv {
@@ -119,37 +132,54 @@ async function runOperation(operation: Operation, tools: readonly Tool[], stage:
 }
 
 async function runOnce(operation: Operation, tool: Tool, stage: Stage): Promise<Measurement | string> {
-  const unique = randomBytes(6).toString('hex');
-  const image = stage.images.get(operation.image);
   const build = operation.commands[tool.dialect];
-  if (image === undefined || build === undefined) return 'not prepared';
-  const output = stage.work.file(`out-${unique}`);
-  const repository = `target-${unique}`;
-  const near = [stage.source.address, stage.sink.address];
-  const [source = '', sink = ''] = operation.far === true ? stage.far.addresses : near;
-  const scene: Scene = {
-    source,
-    sink,
-    image: operation.image,
-    repository,
-    output,
-    layout: image.layout,
-    tarball: image.tarball,
-  };
+  const scene = sceneOf(operation, stage);
+  if (build === undefined) return 'not prepared';
   if (operation.present) {
-    const other = `${stage.sink.address}/${repository}:other`;
-    succeeded(await crane(['push', image.layout, other], { timeout: 300_000 }));
+    const other = `${stage.sink.address}/${scene.repository}:other`;
+    succeeded(await crane(['push', scene.layout, other], { timeout: 300_000 }));
   }
   // What earlier runs wrote is not to reach the disk while this one is measured.
   if (operation.writes) spawnSync('sync');
   try {
     return measure([...tool.command, ...build(scene)], stage.work.path, stage.env);
   } finally {
-    rmSync(output, { recursive: true, force: true });
+    rmSync(scene.output, { recursive: true, force: true });
   }
 }
 
-function describeImage([name, image]: readonly [string, CachedImage]): string {
+function sceneOf({ image, far = false }: Operation, stage: Stage): Scene {
+  const unique = randomBytes(6).toString('hex');
+  const [source = '', sink = ''] = far ? stage.far.addresses : [stage.source.address, stage.sink.address];
+  return {
+    source,
+    sink,
+    image,
+    repository: `target-${unique}`,
+    output: stage.work.file(`out-${unique}`),
+    layout: stage.images.get(image)?.layout ?? '',
+    tarball: stage.work.file(`${image}.tar`),
+    plainTar: stage.work.file(plainTar),
+  };
+}
+
+async function countOperation(
+  operation: Operation,
+  tools: readonly Tool[],
+  stage: Stage,
+): Promise<ReadonlyMap<string, number | string>> {
+  const counts = new Map<string, number | string>();
+  for (const { name, dialect, command } of tools) {
+    const build = operation.commands[dialect];
+    if (build === undefined) continue;
+    const scene = sceneOf(operation, stage);
+    const commandFor = (source: string): readonly string[] => [...command, ...build({ ...scene, source })];
+    counts.set(name, await countRequests(stage.source.address, commandFor, stage.env));
+  }
+  return counts;
+}
+
+function describeImage([name, image]: readonly [ImageName, CachedImage]): string {
   const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
   return `${name} has ${image.layers.length} ${image.layers.length === 1 ? 'layer' : 'layers'}, ${Math.round(size / 1_000_000)} MB`;
 }

@@ -6,27 +6,41 @@ export interface Scene {
   readonly source: string;
   /** Another registry. */
   readonly sink: string;
-  /** Its name, and that of its repository: `large`, `gibibyte` or `twelve`. */
-  readonly image: string;
+  /** Its name, and that of its repository. */
+  readonly image: ImageName;
   /** A repository that does not exist yet, or holds the image as `:other` for operations with `present`. */
   readonly repository: string;
   /** A path that does not exist yet. */
   readonly output: string;
   readonly layout: string;
+  /** As a docker archive; of images whose name is among {@link inArchives} only. */
   readonly tarball: string;
+  /** A plain tar of 240 MB, to be a layer; for operations with `needsPlainTar` only. */
+  readonly plainTar: string;
 }
+
+export type ImageName = 'large' | 'gibibyte' | 'twelve' | 'tree' | 'fifty';
+
+/** Images that are also prepared as docker archives. */
+export const inArchives: ReadonlySet<ImageName> = new Set(['large', 'gibibyte']);
 
 export interface Operation {
   readonly name: string;
   /** The image is large enough that fewer runs tell enough. */
   readonly heavy: boolean;
-  readonly image: string;
+  readonly image: ImageName;
   /** It leaves more behind than a line of output. */
   readonly writes: boolean;
   /** The blobs are in the target's repository before. */
   readonly present: boolean;
   /** Both registries are 50 ms away. @default they are on this machine */
   readonly far?: boolean;
+  /** The most that we may take, as a part of what crane takes. @default none is set */
+  readonly limit?: number;
+  /** @default false */
+  readonly needsPlainTar?: boolean;
+  /** Also tells how many requests each tool sends to the registry, whose blobs then stay where they are. @default false */
+  readonly countsRequests?: boolean;
   readonly commands: Readonly<Partial<Record<Dialect, (scene: Scene) => readonly string[]>>>;
 }
 
@@ -99,7 +113,24 @@ const copy: Commands = {
   regctl: (scene) => ['image', 'copy', sourceOf(scene), targetOf(scene)],
 };
 
-const reading = { image: 'large', heavy: false, writes: false, present: false };
+const flatten: Commands = { crane: (scene) => ['flatten', sourceOf(scene), '-t', targetOf(scene)] };
+const exportFile: Commands = { crane: (scene) => ['export', sourceOf(scene), scene.output] };
+const exportOutput: Commands = { crane: (scene) => ['export', sourceOf(scene), '-'] };
+const validate: Commands = { crane: (scene) => ['validate', '--remote', sourceOf(scene)] };
+
+const append: Commands = {
+  crane: (scene) => ['append', '-b', sourceOf(scene), '-f', scene.plainTar, '-t', targetOf(scene)],
+};
+
+/** In its own repository, where everything but the new config and manifest is. */
+const mutate: Commands = {
+  crane: ({ source, image, repository }) => {
+    return ['mutate', `${source}/${image}:1`, '-l', `run=${repository}`, '-t', `${source}/${image}:${repository}`];
+  },
+};
+
+const reading = { image: 'large' as const, heavy: false, writes: false, present: false };
+const surgery = { image: 'tree' as const, heavy: true, writes: true, present: false };
 
 export const operations: readonly Operation[] = [
   { name: 'start (`version`)', ...reading, commands: start },
@@ -110,9 +141,22 @@ export const operations: readonly Operation[] = [
   { name: 'copy of 12 layers, 50 ms away', ...reading, image: 'twelve', writes: true, far: true, commands: copy },
   ...onImage('large', 'large', false),
   ...onImage('gibibyte', '1 GiB', true),
+  { name: 'mutate, 50 layers', ...reading, image: 'fifty', writes: true, countsRequests: true, commands: mutate },
+  { name: 'flatten, 410 MB of files', ...surgery, limit: 0.2, commands: flatten },
+  { name: 'export to a file, 410 MB of files', ...surgery, limit: 0.7, commands: exportFile },
+  { name: 'export to standard output, 410 MB of files', ...surgery, limit: 0.7, commands: exportOutput },
+  { name: 'validate, 410 MB of files', ...surgery, limit: 0.6, commands: validate },
+  {
+    name: 'append of a plain tar of 240 MB',
+    ...surgery,
+    image: 'twelve',
+    limit: 0.6,
+    needsPlainTar: true,
+    commands: append,
+  },
 ];
 
-function onImage(image: string, label: string, heavy: boolean): readonly Operation[] {
+function onImage(image: ImageName, label: string, heavy: boolean): readonly Operation[] {
   const common = { image, heavy, writes: true, present: false };
   return [
     { ...common, name: `pull tarball, ${label}`, commands: pullTarball },
