@@ -1,4 +1,3 @@
-import type { ByteStream } from '../../content/bytes.ts';
 import { type CompressionKind, decompressor, detectCompression } from '../../content/compression.ts';
 import { Digester } from '../../content/hash.ts';
 import { TarReader } from '../../content/tar/reader.ts';
@@ -61,25 +60,61 @@ async function checkContent(
   hasFailed: () => boolean,
 ): Promise<CheckedLayer> {
   const { compression, stream } = await detectCompression(chunks);
-  const findings: Finding[] = [];
   const stated = statedCompression(layer.mediaType);
-  if (compression !== stated) findings.push(wrongCompression(layer, stated, compression));
+  const mistyped = compression === stated ? [] : [wrongCompression(layer, stated, compression)];
   const { limit } = options;
-  const tar = compression === 'none' ? stream : decompressor(compression, { limit })(stream);
-  const digester = new Digester(options.algorithm);
-  const hashed = hashing(tar, digester)[Symbol.asyncIterator]();
-  const unclosed = { [Symbol.asyncIterator]: () => ({ next: () => hashed.next() }) };
+  const tar = new Hashing(
+    compression === 'none' ? stream : decompressor(compression, { limit })(stream),
+    options.algorithm,
+  );
   try {
-    findings.push(...(await checkArchive(unclosed, layer, options, hasFailed)));
-    while ((await hashed.next()).done !== true);
-    return { findings, diffId: digester.finish() };
+    const findings = await checkArchive(tar, layer, options, hasFailed);
+    // What is not what it is said to be is hardly a broken one of something else.
+    if (mistyped.length > 0 && findings.length > 0) return { findings: mistyped };
+    return { findings: [...mistyped, ...findings], diffId: await tar.finish() };
   } catch (error) {
     if (hasFailed() || !isOciError(error)) throw error;
-    // A decoder that failed has told it already where the archive was read.
-    const told = findings.some(({ message }) => message === error.message);
-    return { findings: told ? findings : [...findings, findingOf(error, layer.digest)] };
+    return { findings: [...mistyped, findingOf(error, layer.digest)] };
   } finally {
-    await hashed.return?.(undefined);
+    await tar.close();
+  }
+}
+
+/** Bytes that are hashed as they pass, and whose reader may stop without closing them. */
+class Hashing implements AsyncIterable<Uint8Array> {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #digester: Digester;
+  #failed = false;
+
+  constructor(source: AsyncIterable<Uint8Array>, algorithm: DigestAlgorithm) {
+    this.#chunks = source[Symbol.asyncIterator]();
+    this.#digester = new Digester(algorithm);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return { next: () => this.#next() };
+  }
+
+  /** Reads what is left. `undefined` when reading has failed before, which was told where it did. */
+  async finish(): Promise<Digest | undefined> {
+    if (this.#failed) return undefined;
+    while ((await this.#next()).done !== true);
+    return this.#digester.finish();
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      const result = await this.#chunks.next();
+      if (result.done !== true) this.#digester.update(result.value);
+      return result;
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
   }
 }
 
@@ -115,16 +150,6 @@ async function checkArchive(
   return findings;
 }
 
-async function* hashing(
-  chunks: AsyncIterable<Uint8Array> | ByteStream,
-  digester: Digester,
-): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of chunks) {
-    digester.update(chunk);
-    yield chunk;
-  }
-}
-
 const compressions: Readonly<Record<string, CompressionKind | undefined>> = {
   [mediaTypes.ociLayer]: 'none',
   [mediaTypes.ociRestrictedLayer]: 'none',
@@ -140,11 +165,12 @@ function statedCompression(mediaType: string): CompressionKind {
 }
 
 function wrongCompression(
-  { digest, mediaType }: Descriptor,
+  { digest, mediaType, size }: Descriptor,
   stated: CompressionKind,
   actual: CompressionKind,
 ): Finding {
   const words = { none: 'no compression', gzip: 'gzip', zstd: 'zstd' };
-  const message = `it has ${words[actual]}, but its media type ${quoted(mediaType)} says ${words[stated]}`;
+  const found = size === 0 ? 'no content' : words[actual];
+  const message = `it has ${found}, but its media type ${quoted(mediaType)} says ${words[stated]}`;
   return { code: 'INVALID_ARCHIVE', message, digest };
 }

@@ -75,13 +75,11 @@ export class PathSet {
   }
 }
 
-/** The same for `a`, `./a` and `a/`, which are one file when they are unpacked. */
+/** The same for `a`, `./a`, `/a` and `a/`, which are one file when they are unpacked. */
 export function plainPath(name: string): string {
-  const start = name.startsWith('./') ? 2 : 0;
-  let end = name.length;
-  while (end > start && name.charCodeAt(end - 1) === 0x2f) end--;
-  const plain = name.slice(start, end);
-  return /\/\.{0,2}\/|^\.{0,2}\/|\/\.{1,2}$/.test(plain) ? posix.normalize(plain) : plain;
+  const path = /^\/|(?:^|\/)(?:\.{1,2}(?:\/|$)|\/)/.test(name) ? posix.normalize(name) : name;
+  const start = path.startsWith('/') ? 1 : 0;
+  return path.slice(start, path.endsWith('/') ? Math.max(start, path.length - 1) : path.length);
 }
 
 /** Where the pair is, or where it would go. At most half of the slots are taken. */

@@ -190,9 +190,11 @@ export class Validation {
     const { node, result } = this.#once(this.#layers, target, algorithm, async (self) => {
       this.blobs++;
       const restricted = isNonDistributableType(target.mediaType);
-      if (this.#settings.fast || restricted) {
-        const isThere = await this.#checkPresence(self, target, restricted);
-        if (this.#settings.fast || !isThere) return undefined;
+      const { fast } = this.#settings;
+      if (fast || restricted) {
+        const found = await this.#stat(target);
+        if (fast) self.findings.push(...checkPresence(target, found, restricted));
+        if (fast || found === undefined) return undefined;
       }
       const { limit = Math.max(alwaysBytes, bytesPerByte * target.size) } = this.#settings;
       const { signal } = this.#abort;
@@ -207,7 +209,7 @@ export class Validation {
   #addOpaque(parent: Node, step: string, target: Descriptor): void {
     const { node } = this.#once(this.#opaque, target, '', async (self) => {
       this.blobs++;
-      if (this.#settings.fast) await this.#checkPresence(self, target, false);
+      if (this.#settings.fast) self.findings.push(...checkPresence(target, await this.#stat(target), false));
       else await this.#readBlob(target, readToEnd);
       return undefined;
     });
@@ -290,20 +292,9 @@ export class Validation {
     return parse(bytes);
   }
 
-  /** @returns whether it is there */
-  async #checkPresence(node: Node, target: Descriptor, mayBeAbsent: boolean): Promise<boolean> {
+  #stat(target: Descriptor): Promise<Descriptor | undefined> {
     const { signal } = this.#abort;
-    const found = await this.#small.run(() => this.#store.stat(target, { signal }), signal);
-    const { digest, size } = target;
-    if (found === undefined) {
-      if (!mayBeAbsent) node.findings.push({ code: 'NOT_FOUND', message: `${digest} is not there`, digest });
-      return false;
-    }
-    if (found.size !== size) {
-      const message = `${digest} has ${found.size} bytes, but its descriptor says ${size}`;
-      node.findings.push({ code: 'SIZE_MISMATCH', message, digest });
-    }
-    return true;
+    return this.#small.run(() => this.#store.stat(target, { signal }), signal);
   }
 
   async #readBlob<T>(target: Descriptor, check: (content: VerifiedStream) => Promise<T>): Promise<T> {
@@ -322,6 +313,17 @@ export class Validation {
       return result;
     }, signal);
   }
+}
+
+function checkPresence(
+  { digest, size }: Descriptor,
+  found: Descriptor | undefined,
+  mayBeAbsent: boolean,
+): readonly Finding[] {
+  if (found === undefined) return mayBeAbsent ? [] : [{ code: 'NOT_FOUND', message: `${digest} is not there`, digest }];
+  if (found.size === size) return [];
+  const message = `${digest} has ${found.size} bytes, but its descriptor says ${size}`;
+  return [{ code: 'SIZE_MISMATCH', message, digest }];
 }
 
 function checkManifest(node: Node, { digest }: Descriptor, manifest: Manifest): void {
