@@ -14,9 +14,12 @@ export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
 export { convertMediaTypes, type ConvertOptions } from './layers/convert-media-types.ts';
 export { type FileMapping, parseFileMapping } from './layers/file-mapping.ts';
-export { type FileLayerOptions, type FileWarning, layerFromFiles } from './layers/layer-from-files.ts';
+export type { AttributeChoice } from './layers/extended-attributes.ts';
+export { type LayerBase, layerBaseOf } from './layers/layer-base.ts';
+export { type FileLayerOptions, type FileWarning, layerFromFiles, type ModeChange } from './layers/layer-from-files.ts';
 export { layerFromTar, type TarLayerOptions } from './layers/layer-from-tar.ts';
 export type { NewLayer } from './layers/new-layer.ts';
+export { windowsLayerTar } from './layers/windows-layer.ts';
 export { recompress, type RecompressOptions } from './layers/recompress.ts';
 export type { RewriteOptions, RewrittenArtifact } from './layers/rewrite-images.ts';
 export { childrenForPlatforms, trimToPlatforms, type TrimmedArtifact } from './platforms.ts';
@@ -34,7 +37,14 @@ export {
 export type { StatedBase } from './rebase/stated-base.ts';
 export { imageForPlatform, openArtifact } from './resolve.ts';
 export { type Problem, validate, type ValidateOptions, validationReport, type ValidationReport } from './validate.ts';
-export { appendLayers, type AppendLayersOptions, type LayerAddition } from './edit/append-layers.ts';
+export {
+  appendLayers,
+  type AppendLayersOptions,
+  appendToImages,
+  type AppendToImagesOptions,
+  type LayerAddition,
+  type LayersForImage,
+} from './edit/append-layers.ts';
 export { appendToIndex, type AppendToIndexOptions, type IndexAddition } from './edit/append-to-index.ts';
 export type { EditOptions } from './edit/documents.ts';
 export { filterIndex, type FilterIndexOptions } from './edit/filter-index.ts';
@@ -48,7 +58,6 @@ export type {
   SetEdit,
 } from './edit/image-edit.ts';
 export type { EntryEdit } from './edit/index-entry.ts';
-export type { LayerBase } from './layers/layer-base.ts';
 export { removeFromIndex, type RemoveFromIndexOptions } from './edit/remove-from-index.ts';
 export { mutateImage } from './edit/mutate-image.ts';
 export { type IndexEdit, mutateIndex, type MutateIndexOptions } from './edit/mutate-index.ts';

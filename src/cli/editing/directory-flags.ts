@@ -15,6 +15,7 @@ export interface DirectoryFlags {
   readonly chown: string;
   readonly chmod: string;
   readonly mtime: string;
+  readonly xattrs: string;
   readonly exclude: readonly string[];
   readonly 'ignore-file': string;
 }
@@ -36,6 +37,12 @@ export const directoryFlags: FlagsOf<DirectoryFlags> = {
     description:
       'Time of what --dir adds, as --created takes it; that of --created or SOURCE_DATE_EPOCH when left out, else 1970; keep leaves the times it has here',
   }),
+  xattrs: string({
+    initial: 'capabilities',
+    description:
+      'Extended attributes of what --dir adds: capabilities, all (user.* as well) or none; on Linux, where GNU tar reads them',
+    complete: () => ['capabilities', 'all', 'none'],
+  }),
   exclude: texts({
     valueName: 'pattern',
     description: 'Leave out what fits, as a line of a .dockerignore does; after those of the file',
@@ -46,7 +53,7 @@ export const directoryFlags: FlagsOf<DirectoryFlags> = {
 };
 
 /** What `layerFromFiles` is to be given. */
-export interface DirectorySettings extends Pick<FileLayerOptions, 'owner' | 'mode' | 'mtime'> {
+export interface DirectorySettings extends Pick<FileLayerOptions, 'owner' | 'mode' | 'mtime' | 'xattrs'> {
   readonly mappings: readonly FileMapping[];
 }
 
@@ -57,8 +64,13 @@ export async function directorySettings(
   created: string,
 ): Promise<DirectorySettings> {
   const { parseFileMapping } = await import('../../ops/layers/file-mapping.ts');
-  const settings = { owner: ownerOf(flags.chown), mode: modeOf(flags.chmod), mtime: mtimeOf(session, flags, created) };
-  const mappings = flags.dir.map(parseFileMapping);
+  const settings = {
+    owner: ownerOf(flags.chown),
+    mode: modeOf(flags.chmod),
+    mtime: mtimeOf(session, flags, created),
+    xattrs: attributesOf(flags.xattrs),
+  };
+  const mappings = flags.dir.map((text) => parseFileMapping(text, session.process.platform));
   const common = flags['ignore-file'] === '' ? undefined : await linesOf(flags['ignore-file']);
   const ignoring = mappings.map(async ({ source, destination }) => {
     const own = common ?? (await linesOf(join(source as string, '.dockerignore'), true));
@@ -143,6 +155,12 @@ function mtimeOf(session: Session, { mtime }: DirectoryFlags, created: string): 
   if (mtime === 'keep') return 'kept';
   const time = mtime === '' ? statedTime(session, created) : readTime(mtime, '--mtime');
   return time === undefined ? undefined : Math.floor(time.getTime() / 1000);
+}
+
+function attributesOf(text: string): FileLayerOptions['xattrs'] {
+  if (text === 'capabilities' || text === 'all') return text;
+  if (text === 'none') return undefined;
+  throw new UsageError(`invalid argument ${quoted(text)} for "--xattrs" flag: it has to be capabilities, all or none`);
 }
 
 async function linesOf(path: string, mayBeMissing = false): Promise<readonly string[]> {

@@ -80,7 +80,14 @@ async function directoryLayers(
 }
 
 function textOf({ reason, path }: FileWarning): string {
-  return reason === 'socket'
-    ? `${path} was left out: layers have no sockets`
-    : `${path} deletes another file where the image is unpacked, since its name begins with .wh.`;
+  switch (reason) {
+    case 'socket':
+      return `${path} was left out: layers have no sockets`;
+    case 'whiteout':
+      return `${path} deletes another file where the image is unpacked, since its name begins with .wh.`;
+    case 'xattrs':
+      return 'Files of --dir lose capabilities they may have: there is no GNU tar to read them (--xattrs none if they have none)';
+    default:
+      return reason satisfies never;
+  }
 }

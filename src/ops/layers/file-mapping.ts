@@ -1,3 +1,4 @@
+import { platform } from 'node:os';
 import { cleanPath } from '../../content/tar/path.ts';
 import { OciError, quoted } from '../../errors.ts';
 
@@ -19,12 +20,13 @@ export interface FileMapping {
 /**
  * Reads `SRC[:DEST]`. DEST begins with a slash, so that colons may stand in SRC, also that of `C:\dir`.
  *
+ * @param system whose paths they are, as `process.platform` calls it
  * @throws {OciError} `INVALID_SETTINGS` when SRC is empty or DEST leads out of the image
  */
-export function parseFileMapping(text: string): FileMapping {
+export function parseFileMapping(text: string, system: string = platform()): FileMapping {
   const at = text.lastIndexOf(':/');
-  // `C:/dir` is a path of Windows; a file of one letter is written `./C:/dir`.
-  const isDrive = at === 1 && /^[a-z]:\/(?!\/)/i.test(text);
+  // On Windows `C:/dir` is a path; a file of one letter is written `./C:/dir` there.
+  const isDrive = system === 'win32' && at === 1 && /^[a-z]:\/(?!\/)/i.test(text);
   const mapping = at < 0 || isDrive ? { source: text } : { source: text.slice(0, at), destination: text.slice(at + 1) };
   if (mapping.source === '') {
     throw new OciError('INVALID_SETTINGS', `${quoted(text)} names no file or directory`, {

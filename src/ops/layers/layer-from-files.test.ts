@@ -222,10 +222,17 @@ describe('parseFileMapping', () => {
     ['dir:/opt/x', { source: 'dir', destination: '/opt/x' }],
     ['a:b:/c:/d/', { source: 'a:b:/c', destination: '/d/' }],
     ['a:b', { source: 'a:b' }],
-    ['C:/dir', { source: 'C:/dir' }],
-    [String.raw`C:\dir:/x`, { source: String.raw`C:\dir`, destination: '/x' }],
+    ['x:/opt', { source: 'x', destination: '/opt' }],
   ])('reads %j', (text, expected) => {
-    expect(parseFileMapping(text)).toEqual(expected);
+    expect(parseFileMapping(text, 'linux')).toEqual(expected);
+  });
+
+  it.each([
+    ['C:/dir', { source: 'C:/dir' }],
+    ['C:/dir:/x', { source: 'C:/dir', destination: '/x' }],
+    [String.raw`C:\dir:/x`, { source: String.raw`C:\dir`, destination: '/x' }],
+  ])('reads %j on Windows', (text, expected) => {
+    expect(parseFileMapping(text, 'win32')).toEqual(expected);
   });
 
   it.each(['', ':/x', 'dir:/../x'])('refuses %j', (text) => {

@@ -11,6 +11,7 @@ import { type TarInput, writeTar } from '../../content/tar/writer.ts';
 import type { MediaTypeFamily } from '../../oci/media-type-family.ts';
 import type { CallOptions } from '../../options.ts';
 import { DiskPace } from './disk-pace.ts';
+import { type AttributeChoice, type AttributeRecords, withAttributes } from './extended-attributes.ts';
 import { fileBody, isSmall, smallFileBody } from './file-body.ts';
 import type { FileMapping } from './file-mapping.ts';
 import { type FoundFile, missingOr, type Origin, walkFiles } from './file-walk.ts';
@@ -43,6 +44,12 @@ export interface FileLayerOptions extends CallOptions, Pick<SpoolOptions, 'direc
    * @default true
    */
   readonly parents?: boolean | undefined;
+  /**
+   * Extended attributes that come along: capabilities alone, or what users set as well (`user.*`). GNU tar reads them, on Linux.
+   *
+   * @default none, for which no other program is needed
+   */
+  readonly xattrs?: AttributeChoice | undefined;
   readonly onWarning?: ((warning: FileWarning) => void) | undefined;
 }
 
@@ -56,17 +63,20 @@ export interface ModeChange {
 
 /** Something that a caller may not expect. */
 export interface FileWarning {
-  /** `socket`: it was left out, a tar archive has none. `whiteout`: in a layer its name deletes another file. */
-  readonly reason: 'socket' | 'whiteout';
-  /** On the disk. */
+  /**
+   * `socket`: it was left out, a tar archive has none. `whiteout`: in a layer its name deletes another file. `xattrs`: there is no
+   * GNU tar, so that no capabilities could be looked for; told once.
+   */
+  readonly reason: 'socket' | 'whiteout' | 'xattrs';
+  /** On the disk; empty for `xattrs`. */
   readonly path: string;
 }
 
 /**
  * Directories and files as a layer. The same tree gives the same tar archive and so the same diff ID on every machine: names in
  * the order of their bytes, owners, times and modes as told. Hard links within what is put in stay hard links; symbolic links,
- * devices and pipes are kept and never followed; names need not be UTF-8. Extended attributes (capabilities among them) are NOT
- * kept: Node cannot read them. Memory does not grow with the tree, except for its hard links and its largest directory.
+ * devices and pipes are kept and never followed; names need not be UTF-8. Extended attributes are kept only where `xattrs` asks
+ * for them: Node cannot read them. Memory does not grow with the tree, except for its hard links and its largest directory.
  *
  * @throws {OciError} `NOT_FOUND`, `FILE_SYSTEM` naming the file that cannot be read, changed or vanished, `CONFLICT` when a file
  *   stands where a directory has to be, `INVALID_SETTINGS` for a wrong destination or pattern, `UNSUPPORTED` as for
@@ -98,9 +108,10 @@ async function* entriesOf(
   const pace = new DiskPace();
   const ahead: Promise<TarInput>[] = [];
   try {
-    for await (const found of walkFiles(mappings, rules, pace)) {
+    for await (const [found, attributes] of filesIn(mappings, rules, options, pace)) {
       if (isLeftOut(found, options)) continue;
-      const entry = entryOf(found, links.first(found), options, pace);
+      const made = entryOf(found, links.first(found), options, pace);
+      const entry = attributes === undefined || attributes.size === 0 ? made : withRecords(made, attributes);
       if (ahead.length === 0 && !(entry instanceof Promise)) {
         yield entry;
         continue;
@@ -116,6 +127,22 @@ async function* entriesOf(
   } finally {
     await Promise.allSettled(ahead);
   }
+}
+
+async function* filesIn(
+  mappings: readonly FileMapping[],
+  rules: IgnoreRules,
+  { xattrs, signal, onWarning }: FileLayerOptions,
+  pace: DiskPace,
+): AsyncGenerator<readonly [FoundFile, AttributeRecords | undefined], void> {
+  const files = walkFiles(mappings, rules, pace);
+  if (xattrs === undefined) for await (const file of files) yield [file, undefined];
+  else yield* withAttributes(files, xattrs, () => onWarning?.({ reason: 'xattrs', path: '' }), { signal });
+}
+
+async function withRecords(entry: TarInput | Promise<TarInput>, pax: AttributeRecords): Promise<TarInput> {
+  const made = await entry;
+  return 'header' in made ? { ...made, header: { ...made.header, pax } } : made;
 }
 
 function isLeftOut({ name, origin }: FoundFile, { parents = true, onWarning }: FileLayerOptions): boolean {
