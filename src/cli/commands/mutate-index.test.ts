@@ -11,6 +11,7 @@ import {
   platformIndex,
   settingsIn,
 } from '../../../test/support/image-registry.ts';
+import { imageOfDocuments } from '../../../test/support/golden-operations.ts';
 import { craneInProcess, type InProcessOptions, type InProcessResult } from '../../../test/support/in-process.ts';
 import { tarOf } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
@@ -21,6 +22,9 @@ import { mediaTypes } from '../../oci/media-type.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { imageManifestOf } from '../../ops/read.ts';
 import { validate } from '../../ops/validate.ts';
+import { copyGraph } from '../../ops/copy.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Artifact } from '../../store/artifact.ts';
 
 const images = imageRegistry();
@@ -148,4 +152,29 @@ it('becomes one image in a docker tarball, and stays an index in an OCI archive 
   const layout = await openLayout(join(directory, 'layout'));
   expect(await listed({ store: layout, root: await layout.resolve('v1') })).toHaveLength(2);
   expect((await images.get()).root.digest).toBe(digest);
+});
+
+it('leaves artifacts among its images alone, but for their annotations, and refuses where there are no others', async () => {
+  const types = { manifest: mediaTypes.ociManifest, config: 'application/vnd.example.config' };
+  const [artifact, one] = [await imageOfDocuments('not JSON', {}, types), await platformImage()];
+  const store = new MemoryStore();
+  for (const { store: from, root } of [artifact, one]) await copyGraph(from, store, root);
+  const index = async (...manifests: readonly Descriptor[]): Promise<Artifact> => {
+    const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+    return { store, root: await store.add(Buffer.from(JSON.stringify(document)), mediaTypes.ociIndex) };
+  };
+  const mixed = await images.put(await index(one.root, artifact.root));
+  await mutate(mixed, '-l', 'a=1', '-a', 'k=v', '--annotate', 'images', '--set-platform', 'linux/arm64');
+  const after = await images.get();
+  const [image = one.root, other = one.root] = await entriesIn(after);
+  expect(await configIn({ ...after, root: image })).toMatchObject({
+    architecture: 'arm64',
+    config: { Labels: { a: '1' } },
+  });
+  expect(other.platform).toBeUndefined();
+  expect((await imageManifestOf({ ...after, root: other })).config).toEqual((await imageManifestOf(artifact)).config);
+  expect(await annotationsIn({ ...after, root: other })).toEqual({ k: 'v' });
+  expect(await refusal(await images.put(await index(artifact.root), 'none'), '-l', 'a=1')).toContain(
+    'lists no image whose config could be edited',
+  );
 });

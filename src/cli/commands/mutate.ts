@@ -2,11 +2,13 @@ import { OciError, quoted } from '../../errors.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import { sameRepository } from '../../oci/reference.ts';
 import type { ImageEdit } from '../../ops/edit/image-edit.ts';
+import { mutateImage } from '../../ops/edit/mutate-image.ts';
+import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { RepositoryAccess } from '../../wire/scope.ts';
 import { imageFlagGroups, imageFlags } from '../editing/image-flags.ts';
 import { imageEditOf } from '../editing/image-flags-edit.ts';
-import { mutatedImage } from '../editing/mutated-image.ts';
+import type { Annotated } from '../editing/mutated-index.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
 import { exactly } from '../framework/arguments.ts';
@@ -18,11 +20,11 @@ import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
-const annotated = ['index', 'images', 'all'] as const;
+const annotated: readonly Annotated[] = ['index', 'images', 'all'];
 
 const flags = {
   ...imageFlags,
-  annotate: custom<(typeof annotated)[number] | undefined>({
+  annotate: custom<Annotated | undefined>({
     description:
       'What -a and --unset-annotation change of an index: index, images or all; the index when left out, and with --platform its images',
     valueName: 'string',
@@ -72,22 +74,28 @@ function accessFor(source: Location, { tag, repo, output }: MutateFlags): Reposi
 
 async function edited(
   session: Session,
-  artifact: Artifact,
+  whole: Artifact,
   edit: ImageEdit,
-  place: ResultPlace,
+  { takesOneImage, name }: ResultPlace,
   { append, annotate }: MutateFlags,
 ): Promise<Artifact> {
-  if (isIndexType(artifact.root.mediaType) && !place.takesOneImage) {
-    const { mutatedIndex } = await import('../editing/mutated-index.ts');
-    return mutatedIndex(session, artifact, edit, { append, annotate });
+  const artifact = takesOneImage ? await imageForPlatform(whole, session.platform, session) : whole;
+  const isIndex = isIndexType(artifact.root.mediaType);
+  if (annotate === 'index' && !isIndex) {
+    throw new OciError('UNSUPPORTED', `A single image goes to ${quoted(name)}: there is no index to annotate`);
   }
-  if (annotate === 'index') {
-    throw new OciError('UNSUPPORTED', `${quoted(place.name)} is to get a single image, which has no index to annotate`);
-  }
-  return mutatedImage(session, artifact, edit, append);
+  const layered = append.length === 0 ? artifact : await addLayers(session, artifact, append);
+  if (!isIndex) return mutateImage(layered, edit, session);
+  const { mutatedIndex } = await import('../editing/mutated-index.ts');
+  return mutatedIndex(session, layered, edit, annotate);
 }
 
-function readAnnotated(text: string): (typeof annotated)[number] {
+async function addLayers(session: Session, artifact: Artifact, files: readonly string[]): Promise<Artifact> {
+  const { withLayers } = await import('../editing/with-layers.ts');
+  return withLayers(session, artifact, files);
+}
+
+function readAnnotated(text: string): Annotated {
   const found = annotated.find((one) => one === text);
   if (found !== undefined) return found;
   throw new Error(`it has to be one of ${annotated.join(', ')}`);

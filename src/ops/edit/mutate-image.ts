@@ -34,22 +34,32 @@ export async function mutateImage(artifact: Artifact, edit: ImageEdit, options: 
   return root.digest === artifact.root.digest ? artifact : artifactOf(artifact.store, root, made);
 }
 
-/** The nodes that an edit makes. */
+export interface EditedImage {
+  readonly root: Descriptor;
+  /** The nodes that the edit made. */
+  readonly made: readonly MadeContent[];
+  /** Whether it is an image, and no artifact. */
+  readonly isImage: boolean;
+}
+
+/** @param artifacts what becomes of an artifact, whose config cannot be edited */
 export async function editImage(
   { store, root }: Artifact,
   edit: ImageEdit,
   options: EditOptions,
-): Promise<{ readonly root: Descriptor; readonly made: readonly MadeContent[] }> {
+  artifacts: 'refused' | 'annotated' = 'refused',
+): Promise<EditedImage> {
   const image = await openImageDocument({ store, root }, options);
-  const wanted = editsConfig(edit);
+  const isImage = hasImageConfig(image.document);
+  const wanted = editsConfig(edit) && (isImage || artifacts === 'refused');
   const change =
-    wanted || (options.reencode === true && hasImageConfig(image.document))
+    wanted || (options.reencode === true && isImage)
       ? (config: ConfigDocument) => editedConfig(config, edit)
       : undefined;
   const annotations = editedMap(image.document.annotations, edit.annotations);
   const edited = await withConfig({ store, root }, image, { ...image.document, annotations }, change, options);
   const platform = edit.platform === undefined || root.platform === undefined ? {} : { platform: edit.platform };
-  return { ...edited, root: { ...edited.root, ...platform } };
+  return { made: edited.made, root: { ...edited.root, ...(isImage ? platform : {}) }, isImage };
 }
 
 /** A manifest with changes, and its config with others. */
