@@ -142,7 +142,7 @@ describe('crane flatten', () => {
     await succeed('flatten', `${host}/app:v1`, '-t', `${host}/app:plain`, '--compression', 'none');
     expect((await layersOf(await get('plain')))[0]?.mediaType).toBe(mediaTypes.ociLayer);
     const digests = [];
-    for (const level of ['0', '6', '9']) {
+    for (const level of ['0', '5', '9']) {
       await succeed('flatten', `${host}/app:v1`, '-t', `${host}/app:flat`, '--compression-level', level);
       const [layer] = await layersOf(await get('flat'));
       digests.push(layer?.digest);

@@ -1,4 +1,4 @@
-import { flatten } from '../../ops/flatten.ts';
+import { flatten, flattenedGzipLevel } from '../../ops/flatten.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import { buildTime } from '../editing/build-time.ts';
 import { compressionFlags, compressionOf } from '../editing/compression-flags.ts';
@@ -15,8 +15,6 @@ import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
-const gzipLevel = 6;
-
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
@@ -31,11 +29,11 @@ export const command: Command<Session, Globals> = defineCommand({
       initial: 1,
     }),
     created: string({ description: 'Time of the result (default is SOURCE_DATE_EPOCH, else now)', valueName: 'time' }),
-    ...compressionFlags(gzipLevel),
+    ...compressionFlags(flattenedGzipLevel),
     ...mergeFlags,
   },
   async run({ args: [name = ''], flags, context: session }) {
-    const compression = compressionOf(flags, gzipLevel);
+    const compression = compressionOf(flags, flattenedGzipLevel);
     const limits = mergeLimits(flags);
     const created = buildTime(session, flags.created);
     const fromLayer = flags['squash-from'] - 1;
