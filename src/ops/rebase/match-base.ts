@@ -54,7 +54,10 @@ function diffIdOf({ config, layers }: OpenImage, layer: number): string | undefi
 function described(image: OpenImage, layer: number): string {
   const diffId = diffIdOf(image, layer);
   const command = commandOf(image, layer);
-  const more = [diffId === undefined ? '' : `diff ID ${diffId}`, command === undefined ? '' : quoted(command)];
+  const more = [
+    diffId === undefined ? '' : `diff ID ${shortened(diffId, 19)}`,
+    command === undefined ? '' : quoted(command),
+  ];
   const said = more.filter((text) => text !== '').join(', ');
   return `${image.layers[layer]?.digest ?? ''}${said === '' ? '' : ` (${said})`}`;
 }
@@ -63,8 +66,12 @@ function described(image: OpenImage, layer: number): string {
 function commandOf({ config, layers }: OpenImage, layer: number): string | undefined {
   const steps = (config.document.history ?? []).filter((step) => step.empty_layer !== true);
   const command = steps.length === layers.length ? (steps[layer]?.created_by ?? '') : '';
-  if (command === '') return undefined;
-  return command.length > 80 ? `${command.slice(0, 80)}…` : command;
+  return command === '' ? undefined : shortened(command, 60);
+}
+
+/** Two of everything are in one message. */
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 function count(layers: number): string {

@@ -64,7 +64,7 @@ function on(base: Stack, app: Stack): Stack {
 }
 
 const filesOf = async (artifact: Artifact): Promise<Buffer> =>
-  Buffer.from(await collect(await exportFilesystem(artifact), 2 ** 26));
+  Buffer.from(await collect(exportFilesystem(artifact), 2 ** 26));
 
 describe('rebase of random images', () => {
   it('keeps the own layers and steps, in order, and gives the file system of both', async () => {
