@@ -1,6 +1,7 @@
 import { OciError } from '../../errors.ts';
 import { annotationKeys } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
 import type { ConfigDocument } from '../../oci/document/config-document.ts';
 import { isImageType, isIndexType } from '../../oci/media-type.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
@@ -13,20 +14,34 @@ import { platformOf } from '../resolve.ts';
 const maxDepth = 8;
 
 /** The images of a base: the one that it is, or those of an index, also in indexes within. */
-export async function imagesIn(artifact: Artifact, options: CallOptions, depth = 0): Promise<readonly Descriptor[]> {
-  const { root, store } = artifact;
+export async function imagesIn(artifact: Artifact, options: CallOptions): Promise<readonly Descriptor[]> {
+  const { root } = artifact;
   if (!isIndexType(root.mediaType)) return [root];
+  const found: Descriptor[] = [];
+  await collectImages(artifact, { found, seen: new Set(), depth: 0 }, options);
+  return found;
+}
+
+interface Search {
+  readonly found: Descriptor[];
+  /** Indexes that were read: one may be listed many times, over and over in the indexes below. */
+  readonly seen: Set<Digest>;
+  readonly depth: number;
+}
+
+async function collectImages({ store, root }: Artifact, search: Search, options: CallOptions): Promise<void> {
+  const { found, seen, depth } = search;
   if (depth > maxDepth) {
     throw new OciError('LIMIT_EXCEEDED', `Index ${root.digest} is nested more than ${maxDepth} levels deep`);
   }
-  const manifest = await manifestOf(artifact, options);
-  const entries = manifest.kind === 'index' ? manifest.index.manifests : [];
-  const found: Descriptor[] = [];
-  for (const entry of entries) {
-    if (isIndexType(entry.mediaType)) found.push(...(await imagesIn({ store, root: entry }, options, depth + 1)));
-    else if (isImageType(entry.mediaType) && !isAttestation(entry)) found.push(entry);
+  if (seen.has(root.digest)) return;
+  seen.add(root.digest);
+  const manifest = await manifestOf({ store, root }, options);
+  for (const entry of manifest.kind === 'index' ? manifest.index.manifests : []) {
+    if (isIndexType(entry.mediaType)) {
+      await collectImages({ store, root: entry }, { ...search, depth: depth + 1 }, options);
+    } else if (isImageType(entry.mediaType) && !isAttestation(entry)) found.push(entry);
   }
-  return found;
 }
 
 /** Those of an index that are for a platform, the best first; entries without a platform count as linux/amd64. */

@@ -217,6 +217,22 @@ describe('rebase refuses', () => {
     }
   });
 
+  it('bases whose indexes have no end, and reads what is listed over and over once', async () => {
+    const store = new MemoryStore();
+    const listing = async (inner: Artifact): Promise<Artifact> =>
+      builtIndex(
+        store,
+        Array.from({ length: 50 }, () => ({ image: inner })),
+      );
+    let index = await builtIndex(store, []);
+    for (let level = 0; level < 8; level++) index = await listing(index);
+    expect(await refused(await image(), { newBase: index })).toMatchObject({ code: 'NO_MATCHING_PLATFORM' });
+    expect(await refused(await image(), { newBase: await listing(index) })).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      message: expect.stringMatching(/^The new base: Index sha256:\w+ is nested more than 8 levels deep$/),
+    });
+  });
+
   it('layers without diff IDs', async () => {
     const rootfs = { type: 'layers', diff_ids: await digestsOf([a1, a2]) };
     expect(await refused(await image({ rootfs }), {})).toMatchObject({
