@@ -18,6 +18,8 @@ export interface ImageRegistry {
   readonly requests: string[];
   /** Puts an artifact into a repository, by default `app`, and gives its name. */
   put(this: void, artifact: Artifact, tag?: string, repository?: string): Promise<string>;
+  /** The same with a manifest whose content may be missing. */
+  putAlone(this: void, artifact: Artifact, tag?: string): Promise<string>;
   /** What a tag or digest names. */
   get(this: void, reference?: string, repository?: string): Promise<Artifact>;
 }
@@ -44,6 +46,12 @@ export function imageRegistry(): ImageRegistry {
     async put({ store, root }, tag = 'v1', repository = 'app') {
       await copyGraph(store, (await storage.create(repository)).content, root, { tag });
       return `${host()}/${repository}:${tag}`;
+    },
+    async putAlone({ store, root }, tag = 'v1') {
+      const { content } = await storage.create('app');
+      await content.push(root, await store.fetch(root));
+      await content.tag(root, tag);
+      return `${host()}/app:${tag}`;
     },
     async get(reference = 'v1', repository = 'app') {
       const { content } = await storage.create(repository);

@@ -110,7 +110,7 @@ it('annotates the index, with --platform the images, or what --annotate says', a
 it('gives one of its images another platform, and not several the same', async () => {
   const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64'));
   const message = await refusal(name, '--set-platform', 'linux/arm/v7');
-  expect(message).toContain('Several images of the index would all be for linux/arm/v7');
+  expect(message).toContain('several images of the index would all be for linux/arm/v7');
   expect(message).toContain('--platform');
   await mutate(name, '--set-platform', 'linux/arm/v7', '--platform', 'linux/arm64');
   expect((await listed(await images.get())).map(({ platform }) => platform)).toEqual(['linux/amd64', 'linux/arm/v7']);

@@ -191,7 +191,7 @@ describe('mutate', () => {
     ];
     for (const [args, message] of wrong) expect(await refusal(name, ...args)).toContain(message);
     expect(await refusal(name, '--healthcheck-timeout', '1s')).toContain(
-      'The image has no health check whose times or retries could be changed',
+      'the image has no health check whose times or retries could be changed',
     );
     expect(images.requests.filter((request) => !/^(?:GET|HEAD) /.test(request))).toEqual([]);
   });

@@ -57,7 +57,7 @@ export const command: Command<Session, Globals> = defineCommand({
     const edit = imageEditOf(given, session);
     const place = await openResultPlace(session, location, given);
     const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
-    const result = await edited(session, artifact, edit, place, given);
+    const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, given));
     await step(`pushing image ${place.name}`, () => publish(session, place, result));
   },
 });

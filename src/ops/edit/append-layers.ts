@@ -1,8 +1,9 @@
+import { OciError } from '../../errors.ts';
 import { annotationKeys } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ConfigDocument } from '../../oci/document/config-document.ts';
-import { descriptorDocument } from '../../oci/document/manifest-document.ts';
+import { type DescriptorDocument, descriptorDocument } from '../../oci/document/manifest-document.ts';
 import { familyOf, inFamily, type MediaTypeFamily } from '../../oci/media-type-family.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { type AttachedBlob, AttachedSource } from '../../store/attached-source.ts';
@@ -111,7 +112,7 @@ async function stack(base: Artifact, layers: readonly LayerAddition[], options: 
     annotations: annotated(document.annotations, base.root, options),
   };
   const isChanged = layers.length > 0 && hasImageConfig(document);
-  const change = isChanged ? (config: ConfigDocument) => withLayers(config, layers) : undefined;
+  const change = isChanged ? (config: ConfigDocument) => withLayers(config, layers, document.layers) : undefined;
   const { root, made } = await withConfig(base, image, after, change, options);
   return { root, made, added };
 }
@@ -133,12 +134,25 @@ function typedFor(descriptor: Descriptor, family: MediaTypeFamily): Descriptor {
   throw zstdInDocker();
 }
 
-function withLayers(config: ConfigDocument, layers: readonly LayerAddition[]): ConfigDocument {
-  const diffIds = [...(config.rootfs?.diff_ids ?? []), ...layers.map(({ diffId }) => diffId)];
+function withLayers(
+  config: ConfigDocument,
+  layers: readonly LayerAddition[],
+  below: readonly DescriptorDocument[] = [],
+): ConfigDocument {
+  const known = config.rootfs?.diff_ids ?? [];
+  // The new ones would stand for other layers.
+  if (known.length !== below.length) throw unequal(below.length, known.length);
+  const diffIds = [...known, ...layers.map(({ diffId }) => diffId)];
   const steps = layers.map(({ history = {} }) => historyOf(history, false));
   return {
     ...config,
     rootfs: { ...config.rootfs, diff_ids: diffIds },
     history: [...(config.history ?? []), ...steps],
   };
+}
+
+function unequal(layers: number, diffIds: number): OciError {
+  return new OciError('INVALID_CONFIG', `The manifest lists ${layers} layers, and the config ${diffIds} diff IDs`, {
+    hint: 'Nobody could tell which layer a new diff ID stands for: the image has to be built again',
+  });
 }

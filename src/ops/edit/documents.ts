@@ -118,10 +118,14 @@ async function openDocument<T>(
   // All that copies rely on is checked as for a copy, before anything is made of it.
   const manifest = parseManifest(bytes, root);
   if (manifest.kind !== kind) {
-    const wanted = kind === 'image' ? 'image' : 'index';
-    throw new OciError('UNSUPPORTED', `${root.digest} is no ${wanted} but ${root.mediaType}`, {
-      hint: kind === 'image' && manifest.kind === 'index' ? 'Choose one of its images, or edit the index' : undefined,
+    throw new OciError('UNSUPPORTED', `${root.digest} is no ${kind} but ${root.mediaType}`, {
+      hint: hintFor(kind, manifest.kind),
     });
   }
   return { document: format.parse(bytes, `Manifest ${root.digest}`), bytes };
+}
+
+function hintFor(wanted: 'image' | 'index', found: 'image' | 'index' | 'schema1'): string | undefined {
+  if (found === 'schema1') return 'Docker schema 1 is abolished; push the image again with a current tool';
+  return wanted === 'image' ? 'Choose one of its images, or edit the index' : undefined;
 }
