@@ -29,7 +29,7 @@ export async function craneInProcess(
 ): Promise<InProcessResult> {
   const [stdout, stderr] = [new Collected(interactive), new Collected()];
   async function* stdin(): AsyncGenerator<Uint8Array, void> {
-    if (input !== '') yield Buffer.from(input);
+    if (input.length > 0) yield Buffer.from(input);
   }
   const session = new Session({
     program: 'crane',

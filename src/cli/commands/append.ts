@@ -125,9 +125,10 @@ async function chosenFrom(
   if (isIndex && !place.takesOneImage) {
     if (current?.digest === artifact.root.digest) return { artifact, inPlace: true };
     const { platforms } = session;
-    if (platforms.length > 1 || given['all-platforms']) {
-      const { chooseImages } = await import('../open.ts');
-      return { artifact: await chooseImages(session, artifact), inPlace: false };
+    if (given['all-platforms'] && platforms.length === 0) return { artifact, inPlace: false };
+    if (given['all-platforms'] || platforms.length > 1) {
+      const { trimToPlatforms } = await import('../../ops/platforms.ts');
+      return { artifact: await trimToPlatforms(artifact, platforms, session), inPlace: false };
     }
   }
   if (current !== undefined && isIndexType(current.mediaType)) warnOrRefuse(session, place, isIndex);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileFault } from '../../content/file-fault.ts';
+import { ignoreRules } from '../../content/ignore-rules.ts';
 import { quoted } from '../../errors.ts';
 import type { FileMapping } from '../../ops/layers/file-mapping.ts';
 import type { FileLayerOptions } from '../../ops/layers/layer-from-files.ts';
@@ -74,7 +75,10 @@ export async function directorySettings(
   const common = flags['ignore-file'] === '' ? undefined : await linesOf(flags['ignore-file']);
   const ignoring = mappings.map(async ({ source, destination }) => {
     const own = common ?? (await linesOf(join(source as string, '.dockerignore'), true));
-    return { source, destination, ignore: [...own, ...flags.exclude] };
+    const ignore = [...own, ...flags.exclude];
+    // What is wrong with a pattern is told before anything is asked for.
+    ignoreRules(ignore);
+    return { source, destination, ignore };
   });
   return { ...settings, mappings: await Promise.all(ignoring) };
 }
