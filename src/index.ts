@@ -1,4 +1,4 @@
-// The everyday surface. The subpaths (crane-oci/oci, /content, /store, /remote, /layout, /archive, /ops, /server) have the rest.
+// The everyday surface. The subpaths (crane-oci/oci, /content, /store, /remote, /layout, /archive, /daemon, /ops, /server) have the rest.
 
 export { openArchive } from './archive/open-archive.ts';
 export { writeDockerArchive } from './archive/docker-archive-writer.ts';

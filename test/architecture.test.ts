@@ -19,9 +19,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   remote: ['oci', 'async', 'content', 'store', 'wire'],
   layout: ['oci', 'async', 'content', 'store'],
   archive: ['oci', 'async', 'content', 'store'],
+  // What an engine saves and loads are archives: the same formats, over a socket.
+  daemon: ['oci', 'async', 'content', 'store', 'archive'],
   ops: ['oci', 'async', 'content', 'store'],
   server: ['oci', 'async', 'content', 'store', 'wire'],
-  cli: ['oci', 'async', 'content', 'store', 'wire', 'remote', 'layout', 'archive', 'ops', 'server'],
+  cli: ['oci', 'async', 'content', 'store', 'wire', 'remote', 'layout', 'archive', 'daemon', 'ops', 'server'],
 };
 
 const dependencies: readonly string[] = Object.keys(

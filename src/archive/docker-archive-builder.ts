@@ -12,7 +12,7 @@ import { mediaTypes } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
 import type { ArchiveLayer, ArchiveLayers } from './docker-archive-layers.ts';
 import { checkMemberName, type DockerArchiveEntry, synthesizeManifest } from './docker-archive-manifest.ts';
-import type { TarFile } from './tar-file.ts';
+import type { ArchiveFile } from './tar-file.ts';
 
 /** A file that `manifest.json` names, and where it is when it is there. */
 interface Member {
@@ -22,7 +22,7 @@ interface Member {
 
 /** Makes the manifests that a docker archive lacks. */
 export class ImageBuilder implements AsyncDisposable {
-  readonly #file: TarFile;
+  readonly #file: ArchiveFile;
   readonly #layers: ArchiveLayers;
   readonly #concurrency: number;
   /** Images are made one at a time, so that layers they share are read once. */
@@ -30,7 +30,7 @@ export class ImageBuilder implements AsyncDisposable {
   readonly #built = new Map<DockerArchiveEntry, Descriptor>();
   readonly #content = new Map<Digest, ArchiveLayer>();
 
-  constructor(file: TarFile, layers: ArchiveLayers, concurrency: number) {
+  constructor(file: ArchiveFile, layers: ArchiveLayers, concurrency: number) {
     this.#file = file;
     this.#layers = layers;
     this.#concurrency = concurrency;

@@ -12,7 +12,7 @@ import type { ContentSource } from '../store/store.ts';
 import { ImageBuilder } from './docker-archive-builder.ts';
 import { type ArchiveLayer, ArchiveLayers } from './docker-archive-layers.ts';
 import { type DockerArchiveEntry, parseDockerManifest } from './docker-archive-manifest.ts';
-import { openTarFile, type OpenTarOptions, type TarFile } from './tar-file.ts';
+import { openTarFile, type OpenTarOptions, type ArchiveFile } from './tar-file.ts';
 
 export interface OpenDockerArchiveOptions extends OpenTarOptions {
   /** Layers that are hashed or compressed at once. @default 4 */
@@ -48,7 +48,7 @@ export async function openDockerArchive(path: string, options: OpenDockerArchive
  * @throws {OciError} `INVALID_ARCHIVE`, `LIMIT_EXCEEDED`
  */
 export async function readDockerArchive(
-  file: TarFile,
+  file: ArchiveFile,
   { signal, spoolDirectory, concurrency = 4 }: OpenDockerArchiveOptions = {},
 ): Promise<DockerArchive> {
   const bytes = await file.read('manifest.json', maxManifestSize, { signal });
@@ -70,11 +70,11 @@ export async function readDockerArchive(
  * then hashed, or compressed where they are not. crane-cli reference, section 13.1.
  */
 export class DockerArchive implements ContentSource, TagLister, AsyncDisposable {
-  readonly #file: TarFile;
+  readonly #file: ArchiveFile;
   readonly #entries: readonly DockerArchiveEntry[];
   readonly #builder: ImageBuilder;
 
-  constructor(file: TarFile, entries: readonly DockerArchiveEntry[], builder: ImageBuilder) {
+  constructor(file: ArchiveFile, entries: readonly DockerArchiveEntry[], builder: ImageBuilder) {
     this.#file = file;
     this.#entries = entries;
     this.#builder = builder;

@@ -30,7 +30,7 @@ import { LayoutReferrers } from '../store/layout-referrers.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { OverlayStore } from '../store/overlay.ts';
 import type { ContentSource } from '../store/store.ts';
-import { openTarFile, type OpenTarOptions, type TarFile } from './tar-file.ts';
+import { openTarFile, type OpenTarOptions, type ArchiveFile } from './tar-file.ts';
 
 /**
  * Opens a tar archive that holds an OCI image layout, compressed or not. Whoever opens it disposes of it.
@@ -52,7 +52,7 @@ export async function openOciArchive(path: string, options: OpenTarOptions = {})
  *
  * @throws {OciError} `INVALID_LAYOUT`, `UNSUPPORTED`
  */
-export async function readOciArchive(file: TarFile, options: CallOptions = {}): Promise<OciArchive> {
+export async function readOciArchive(file: ArchiveFile, options: CallOptions = {}): Promise<OciArchive> {
   const bytes = await file.read(layoutIndexName, maxManifestSize, options);
   if (bytes === undefined) {
     const isDocker = file.index.get('manifest.json') !== undefined;
@@ -70,11 +70,11 @@ export async function readOciArchive(file: TarFile, options: CallOptions = {}): 
 
 /** An OCI image layout in a tar archive. OCI image-spec, image-layout.md. Blobs are read where they are in the file. */
 export class OciArchive implements ContentSource, TagLister, ReferrerLister, RangeFetcher, AsyncDisposable {
-  readonly #file: TarFile;
+  readonly #file: ArchiveFile;
   readonly #index: ImageIndex;
   readonly #referrers: LayoutReferrers = new LayoutReferrers(this);
 
-  constructor(file: TarFile, index: ImageIndex) {
+  constructor(file: ArchiveFile, index: ImageIndex) {
     this.#file = file;
     this.#index = index;
   }

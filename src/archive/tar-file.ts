@@ -4,7 +4,9 @@ import { compressionOf, decompress, magicSize } from '../content/compression.ts'
 import { readFileStream } from '../content/file.ts';
 import { type Spool, spool } from '../content/spool.ts';
 import { indexTar, type TarIndex, type TarIndexEntry } from '../content/tar/tar-index.ts';
+import type { Expected } from '../content/verify.ts';
 import { isOciError, OciError, quoted } from '../errors.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 
 export interface OpenTarOptions extends CallOptions {
@@ -16,9 +18,40 @@ export interface OpenTarOptions extends CallOptions {
   readonly name?: string | undefined;
 }
 
-/** A tar archive in a file, open for reading its entries in any order; a compressed one is unpacked first. */
-export class TarFile implements AsyncDisposable {
+/** The files of a tar archive, for reading in any order. */
+export interface ArchiveFile extends AsyncDisposable {
   /** As the user named it, for messages. */
+  readonly name: string;
+  readonly index: TarIndex;
+  /**
+   * The file of that name, links inside the archive followed.
+   *
+   * @throws {OciError} `INVALID_ARCHIVE` when a link leads nowhere, in circles or out
+   */
+  find(name: string): TarIndexEntry | undefined;
+  /** Part of an entry's body, which is `end` exclusive; the whole of it by default. */
+  open(entry: TarIndexEntry, options?: CallOptions, start?: number, end?: number): Promise<ByteStream>;
+  /**
+   * A small file of the archive, `undefined` when it has none of that name.
+   *
+   * @throws {OciError} `LIMIT_EXCEEDED`
+   */
+  read(name: string, limit: number, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** What is known of an entry that was read already. */
+  kept?(entry: TarIndexEntry): KeptEntry | undefined;
+}
+
+/** An entry that was hashed, and perhaps compressed, when the archive came. */
+export interface KeptEntry {
+  readonly digest: Digest;
+  readonly size: number;
+  /** What it was before it was compressed with gzip; `undefined` for what is kept as it was. */
+  readonly plain: Expected | undefined;
+  open(options: CallOptions): Promise<ByteStream>;
+}
+
+/** A tar archive in a file, open for reading its entries in any order; a compressed one is unpacked first. */
+export class TarFile implements ArchiveFile {
   readonly name: string;
   readonly index: TarIndex;
   readonly #path: string;
@@ -31,20 +64,10 @@ export class TarFile implements AsyncDisposable {
     this.#spool = unpacked;
   }
 
-  /**
-   * The file of that name, links inside the archive followed.
-   *
-   * @throws {OciError} `INVALID_ARCHIVE` when a link leads nowhere, in circles or out
-   */
   find(name: string): TarIndexEntry | undefined {
-    try {
-      return this.index.resolve(name);
-    } catch (cause) {
-      throw inArchive(this.name, cause);
-    }
+    return findIn(this, name);
   }
 
-  /** Part of an entry's body, which is `end` exclusive; the whole of it by default. */
   async open(
     entry: TarIndexEntry,
     options: CallOptions = {},
@@ -55,22 +78,36 @@ export class TarFile implements AsyncDisposable {
     return readFileStream(this.#path, { start: from, end: entry.start + Math.min(end, entry.size), ...options });
   }
 
-  /**
-   * A small file of the archive, `undefined` when it has none of that name.
-   *
-   * @throws {OciError} `LIMIT_EXCEEDED`
-   */
-  async read(name: string, limit: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
-    const entry = this.find(name);
-    if (entry === undefined) return undefined;
-    const what = `${name} in ${quoted(this.name)}`;
-    if (entry.size > limit) throw new OciError('LIMIT_EXCEEDED', `${what} is larger than the limit of ${limit} bytes`);
-    return collect(await this.open(entry, options), limit, what);
+  read(name: string, limit: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    return readFrom(this, name, limit, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#spool?.[Symbol.asyncDispose]();
   }
+}
+
+/** {@link ArchiveFile.find}. */
+export function findIn({ index, name: archive }: ArchiveFile, name: string): TarIndexEntry | undefined {
+  try {
+    return index.resolve(name);
+  } catch (cause) {
+    throw inArchive(archive, cause);
+  }
+}
+
+/** {@link ArchiveFile.read}. */
+export async function readFrom(
+  archive: ArchiveFile,
+  name: string,
+  limit: number,
+  options: CallOptions,
+): Promise<Uint8Array | undefined> {
+  const entry = archive.find(name);
+  if (entry === undefined) return undefined;
+  const what = `${name} in ${quoted(archive.name)}`;
+  if (entry.size > limit) throw new OciError('LIMIT_EXCEEDED', `${what} is larger than the limit of ${limit} bytes`);
+  return collect(await archive.open(entry, options), limit, what);
 }
 
 /**
@@ -96,7 +133,7 @@ export async function openTarFile(path: string, options: OpenTarOptions = {}): P
 }
 
 /** Says of which archive the failure speaks. */
-function inArchive(name: string, cause: unknown): unknown {
+export function inArchive(name: string, cause: unknown): unknown {
   if (!isOciError(cause, 'INVALID_ARCHIVE')) return cause;
   return new OciError('INVALID_ARCHIVE', `${quoted(name)}: ${lowerFirst(cause.message)}`, { cause, hint: cause.hint });
 }

@@ -1,0 +1,176 @@
+import { type DockerArchive, readDockerArchive } from '../archive/docker-archive.ts';
+import { type OciArchive, readOciArchive } from '../archive/oci-archive.ts';
+import { spoolArchive, type SpooledArchive } from '../archive/spooled-archive.ts';
+import { type ByteStream, collect, pipe } from '../content/bytes.ts';
+import { maxManifestSize } from '../content/limit.ts';
+import { OciError, quoted } from '../errors.ts';
+import type { ContentId, Descriptor } from '../oci/descriptor.ts';
+import { isDigest } from '../oci/digest.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { isImageType, mediaTypes } from '../oci/media-type.ts';
+import { formatPlatform, type Platform } from '../oci/platform.ts';
+import type { CallOptions } from '../options.ts';
+import type { ProgressOptions, TransferOptions } from '../store/progress.ts';
+import type { ContentSource } from '../store/store.ts';
+import type { Engine } from './engine.ts';
+import type { EngineImage } from './engine-image.ts';
+
+export interface OpenDaemonImageOptions extends CallOptions, ProgressOptions {
+  /** Where layers are kept until the image is disposed of. @default the system's directory for temporary files */
+  readonly spoolDirectory?: string | undefined;
+}
+
+/**
+ * Takes an image out of an engine. The engine gives it as one stream, which is read once; its layers are kept in temporary
+ * files. An engine that keeps manifests (containerd's image store) gives the image with its digests, or the index with the
+ * images that are there; of others the manifest is made here, with layers that are compressed while they come: the same as
+ * for the archive of `docker save`. Whoever opens it disposes of it.
+ *
+ * @param name a name as the engine takes it, or an ID
+ * @throws {OciError} `NOT_FOUND`, `NETWORK`, `TIMEOUT`, and what a bad archive throws
+ */
+export async function openDaemonImage(
+  engine: Engine,
+  name: string,
+  options: OpenDaemonImageOptions = {},
+): Promise<DaemonImage> {
+  const { signal, spoolDirectory } = options;
+  const image = await engine.inspect(name, { signal });
+  if (image === undefined) throw engine.notFound(name);
+  const saved = await engine.save(name, { signal });
+  const files = await spoolArchive(withProgress(saved, image, options), {
+    name: `docker-daemon:${name}`,
+    compress: image.root === undefined,
+    spoolDirectory,
+    signal,
+  });
+  try {
+    return await readImage(files, name, image, options);
+  } catch (error) {
+    await files[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** An image from an engine: a source with that one name. */
+export class DaemonImage implements ContentSource, AsyncDisposable {
+  readonly #archive: DockerArchive | OciArchive;
+  readonly #name: string;
+  readonly #root: Descriptor;
+  readonly #there: readonly Platform[];
+
+  constructor(
+    archive: DockerArchive | OciArchive,
+    {
+      name,
+      root,
+      there = [],
+    }: { readonly name: string; readonly root: Descriptor; readonly there?: readonly Platform[] },
+  ) {
+    this.#archive = archive;
+    this.#name = name;
+    this.#root = root;
+    this.#there = there;
+  }
+
+  /** The image's manifest or index. */
+  async resolveSingle(options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    return this.#root;
+  }
+
+  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    if (reference === this.#name || reference === this.#root.digest) return this.#root;
+    if (isDigest(reference)) return this.#archive.resolve(reference, options);
+    throw new OciError('NOT_FOUND', `What was opened is the image ${quoted(this.#name)}, not ${quoted(reference)}`);
+  }
+
+  stat(content: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    return this.#archive.stat(content, options);
+  }
+
+  async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
+    const { mediaType, digest } = target;
+    if (this.#there.length > 0 && (await this.#archive.stat({ mediaType, digest }, options)) === undefined) {
+      const which = target.platform === undefined ? digest : `${digest} (${formatPlatform(target.platform)})`;
+      throw new OciError('NOT_FOUND', `The Docker engine lacks ${which} of the index ${quoted(this.#name)}`, {
+        hint: `Choose what it has with --platform: ${this.#there.map(formatPlatform).join(', ')}`,
+      });
+    }
+    return this.#archive.fetch(target, options);
+  }
+
+  /** Deletes temporary files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#archive[Symbol.asyncDispose]();
+  }
+}
+
+async function readImage(
+  files: SpooledArchive,
+  name: string,
+  image: EngineImage,
+  options: CallOptions,
+): Promise<DaemonImage> {
+  if (image.root === undefined) {
+    const archive = await readDockerArchive(files, options);
+    return new DaemonImage(archive, { name, root: await archive.resolveSingle(options) });
+  }
+  const archive = await readOciArchive(files, options);
+  const root = archive.entries().find(({ digest }) => digest === image.root);
+  if (root === undefined) {
+    throw new OciError('RESPONSE', `The Docker engine saved another image for ${quoted(name)} than ${image.root}`, {
+      hint: 'The name may have been given to another image meanwhile; try again',
+    });
+  }
+  // Its annotations are the engine's notes on the name.
+  const { mediaType, digest, size } = root;
+  return new DaemonImage(archive, { name, ...(await whatIsThere(archive, { mediaType, digest, size }, options)) });
+}
+
+/**
+ * Of a pulled index an engine has the images for its own platform only, as a rule. When there is but one it is what is
+ * meant, as for `docker push`; several are left to the user's choice.
+ */
+async function whatIsThere(
+  archive: OciArchive,
+  root: Descriptor,
+  options: CallOptions,
+): Promise<{ readonly root: Descriptor; readonly there?: readonly Platform[] }> {
+  const bytes = await collect(await archive.fetch(root, options), maxManifestSize);
+  const manifest = parseManifest(bytes, root);
+  if (manifest.kind !== 'index') return { root };
+  const children = await Promise.all(
+    manifest.index.manifests.map(async (child) => ({ child, has: (await archive.stat(child, options)) !== undefined })),
+  );
+  if (children.every(({ has }) => has)) return { root };
+  const images = children.flatMap(({ child, has }) => (has && isImage(child) ? [child] : []));
+  const [only, ...others] = images;
+  if (only !== undefined && others.length === 0) return { root: only };
+  return { root, there: images.flatMap(({ platform }) => (platform === undefined ? [] : [platform])) };
+}
+
+/** Attestations are listed like images, for a platform that does not exist. */
+function isImage({ mediaType, platform }: Descriptor): boolean {
+  return isImageType(mediaType) && platform?.os !== 'unknown';
+}
+
+/** The image moves as one: how its layers are cut is not known before they have come. */
+function withProgress(saved: ByteStream, { id, size }: EngineImage, { onProgress }: ProgressOptions): ByteStream {
+  if (onProgress === undefined) return saved;
+  const target = { mediaType: mediaTypes.octetStream, digest: id, size };
+  return pipe(saved, async function* told(chunks) {
+    onProgress({ type: 'queued', target });
+    onProgress({ type: 'start', target, offset: 0 });
+    let left = size;
+    for await (const chunk of chunks) {
+      // The engine counts layers only, and some of them once for all images.
+      const bytes = Math.min(chunk.byteLength, left);
+      left -= bytes;
+      if (bytes > 0) onProgress({ type: 'chunk', target, bytes });
+      yield chunk;
+    }
+    onProgress({ type: 'finish', target });
+  });
+}

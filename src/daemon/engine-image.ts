@@ -1,0 +1,77 @@
+import { OciError, isOciError, quoted } from '../errors.ts';
+import { array, boolean, type Decoder, integer, object, optional, string } from '../oci/decode.ts';
+import { type Descriptor, descriptorFields } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import { parseJson } from '../oci/json.ts';
+
+/** What an engine says of an image. */
+export interface EngineImage {
+  /** The digest of the config, or in containerd's image store of the manifest or index. */
+  readonly id: Digest;
+  /** `repository:tag`, as the engine spells them. */
+  readonly names: readonly string[];
+  /** Bytes, as the engine counts them: uncompressed in its own store. */
+  readonly size: number;
+  /** The manifest or index, where the engine keeps those; Docker's own store and podman do not pass them on. */
+  readonly root: Digest | undefined;
+  /** Whether all of an index is there; `undefined` when the engine does not say. */
+  readonly isComplete: boolean | undefined;
+}
+
+const inspectFields: Decoder<{
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  readonly Size: number;
+  readonly Descriptor: Descriptor | undefined;
+  readonly Manifests: readonly { readonly Available: boolean }[] | undefined;
+}> = object({
+  Id: string,
+  RepoTags: optional(array(string), []),
+  RepoDigests: optional(array(string), []),
+  Size: optional(integer, 0),
+  Descriptor: optional(descriptorFields),
+  Manifests: optional(array(object({ Available: optional(boolean, false) }))),
+});
+
+/**
+ * Reads the answer of `GET /images/NAME/json`.
+ *
+ * @throws {OciError} `RESPONSE`
+ */
+export function parseEngineImage(bytes: Uint8Array, engine: string): EngineImage {
+  const what = `What the Docker engine at ${engine} says of the image`;
+  const { Id, RepoTags, RepoDigests, Size, Descriptor, Manifests } = read(inspectFields, bytes, what);
+  // Old versions of podman leave the algorithm out.
+  const id = /^[0-9a-f]{64}$/.test(Id) ? `sha256:${Id}` : Id;
+  if (!isDigest(id)) throw new OciError('RESPONSE', `${what} has the ID ${quoted(Id)}, which is no digest`);
+  // Where the engine is older than its API for descriptors, the digest in the names is the ID only with containerd's store.
+  const keepsManifests = Descriptor?.digest === id || RepoDigests.some((name) => name.endsWith(`@${id}`));
+  return {
+    id,
+    names: RepoTags,
+    size: Size,
+    root: keepsManifests ? id : undefined,
+    isComplete: Manifests?.every(({ Available }) => Available),
+  };
+}
+
+const infoFields: Decoder<{ readonly DriverStatus: readonly (readonly string[])[] }> = object({
+  DriverStatus: optional(array(optional(array(string), [])), []),
+});
+
+/** Whether the answer of `GET /info` is of an engine with containerd's image store. */
+export function hasContainerdStore(bytes: Uint8Array, engine: string): boolean {
+  const { DriverStatus } = read(infoFields, bytes, `What the Docker engine at ${engine} says of itself`);
+  return DriverStatus.some(([key, value]) => key === 'driver-type' && value === 'io.containerd.snapshotter.v1');
+}
+
+function read<T>(decode: Decoder<T>, bytes: Uint8Array, what: string): T {
+  const document = parseJson(bytes, what, 'RESPONSE');
+  try {
+    return decode(document, '');
+  } catch (cause) {
+    if (!isOciError(cause)) throw cause;
+    throw new OciError('RESPONSE', `${what}: ${cause.message}`, { cause });
+  }
+}
