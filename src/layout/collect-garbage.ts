@@ -4,7 +4,7 @@ import { collect } from '../content/bytes.ts';
 import { fileFault } from '../content/file-fault.ts';
 import type { LockOptions } from '../content/file-lock.ts';
 import { maxManifestSize } from '../content/limit.ts';
-import { OciError, quoted } from '../errors.ts';
+import { isOciError, OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { parseLayoutIndex } from '../oci/image-layout.ts';
 import { manifestTypeOf } from '../oci/manifest.ts';
@@ -12,6 +12,7 @@ import { isManifestType } from '../oci/media-type.ts';
 import { type Referrer, referrerIn } from '../oci/referrer.ts';
 import { digestOf } from '../content/hash.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
+import type { CallOptions } from '../options.ts';
 import { BlobDirectory } from './blobs.ts';
 import { type LayoutFile, listContentFiles } from './content-files.ts';
 import { IndexFile, type LayoutLock } from './index-file.ts';
@@ -68,14 +69,18 @@ export async function collectGarbage(path: string, options: CollectGarbageOption
   const deleted: LayoutFile[] = [];
   for (;;) {
     const before = (await index.readBytes(options)) ?? new Uint8Array(0);
-    const summary = await findGarbage(path, parseLayoutIndex(before, quoted(path)).manifests, options);
+    const summary = await findGarbage(path, before, options).catch(async (error: unknown) => {
+      // What was listed then may have been removed and collected since.
+      if (isOciError(error, 'INVALID_LAYOUT') && !(await isUnchanged(index, before, options))) return undefined;
+      throw error;
+    });
+    if (summary === undefined) continue;
     if (options.dryRun === true) {
       for (const file of summary.garbage) options.onFile?.(file);
       return summary;
     }
     const isDone = await index.locked(async (lock) => {
-      const now = await index.readBytes(options);
-      if (now === undefined || Buffer.compare(now, before) !== 0) return false;
+      if (!(await isUnchanged(index, before, options))) return false;
       if (await hasWriters(path, lock)) throw busy(path);
       return sweep(path, summary.garbage, lock, deleted, options);
     }, options);
@@ -83,11 +88,13 @@ export async function collectGarbage(path: string, options: CollectGarbageOption
   }
 }
 
-async function findGarbage(
-  path: string,
-  entries: readonly Descriptor[],
-  options: CollectGarbageOptions,
-): Promise<GarbageSummary> {
+async function isUnchanged(index: IndexFile, before: Uint8Array, options: CallOptions): Promise<boolean> {
+  const now = await index.readBytes(options);
+  return now !== undefined && Buffer.compare(now, before) === 0;
+}
+
+async function findGarbage(path: string, index: Uint8Array, options: CollectGarbageOptions): Promise<GarbageSummary> {
+  const { manifests: entries } = parseLayoutIndex(index, quoted(path));
   const blobs = new BlobDirectory(path);
   const reachable = new Reachable(blobs, path, options);
   await reachable.follow(entries, true);

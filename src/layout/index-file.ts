@@ -28,8 +28,11 @@ export interface LayoutLock extends HeldLock {
 }
 const maxMarkerSize = 64 * 1024;
 
-/** @param bytes those the index was read from; `undefined` when there is no `index.json` */
-type IndexChange = (index: ImageIndex, bytes: Uint8Array | undefined) => ImageIndex;
+/**
+ * @param bytes those the index was read from; `undefined` when there is no `index.json`
+ * @returns `undefined` to leave everything as it is
+ */
+type IndexChange = (index: ImageIndex, bytes: Uint8Array | undefined) => ImageIndex | undefined;
 
 /** The `index.json` of a layout directory: read at every question, so that what other processes write is seen. */
 export class IndexFile {
@@ -93,7 +96,7 @@ export class IndexFile {
       const before = await this.readBytes({ signal });
       const index = before === undefined ? emptyLayoutIndex : parseLayoutIndex(before, quoted(this.#root));
       const changed = change(index, before);
-      if (changed === index && before !== undefined) return true;
+      if (changed === undefined || (changed === index && before !== undefined)) return true;
       const after = Buffer.from(encodeLayoutIndex(changed));
       if (before !== undefined && after.equals(before)) return true;
       await this.#writeMarker(signal);

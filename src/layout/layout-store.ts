@@ -207,9 +207,9 @@ export class LayoutStore
   async replaceIndex(before: Digest | undefined, index: ImageIndex, options: CallOptions = {}): Promise<boolean> {
     await this.#blobs.prepareRoot();
     let isCurrent = true;
-    await this.#index.update((current, bytes) => {
+    await this.#index.update((_, bytes) => {
       isCurrent = (bytes && digestOf(bytes)) === before;
-      return isCurrent ? index : current;
+      return isCurrent ? index : undefined;
     }, options);
     return isCurrent;
   }

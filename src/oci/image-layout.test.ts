@@ -11,6 +11,7 @@ import {
   singleEntry,
   tagsOf,
   withEntry,
+  withEntryReplaced,
   withoutTag,
 } from './image-layout.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
@@ -161,4 +162,40 @@ it('loses a name but not the image', () => {
   expect(withoutTag(index, 'a').manifests[0]).toEqual({ ...entry('1'), annotations: { kept: 'x' } });
   expect(withoutTag(index, 'b').manifests).toHaveLength(2);
   expect(withoutTag(withoutTag(index, 'b'), 'c').manifests[1]).toEqual(entry('2'));
+});
+
+describe('an entry in place of another manifest', () => {
+  const cases: readonly (readonly [title: string, before: Descriptor[], after: Descriptor[]])[] = [
+    ['has its place', [entry('1'), entry('2')], [entry('9'), entry('2')]],
+    ['has its name', [entry('2'), entry('1', 'a')], [entry('2'), entry('9', 'a')]],
+    [
+      'has all of its names',
+      [entry('1', 'a'), entry('2'), entry('1', 'b')],
+      [entry('9', 'a'), entry('9', 'b'), entry('2')],
+    ],
+    ['is not doubled', [entry('1'), entry('1')], [entry('9')]],
+    ['is listed once when it was there without a name', [entry('9'), entry('1', 'a')], [entry('9', 'a')]],
+    ['keeps other names that it has', [entry('9', 'b'), entry('1', 'a')], [entry('9', 'b'), entry('9', 'a')]],
+    ['is put at the end where the other is not listed', [entry('2')], [entry('2'), entry('9')]],
+  ];
+  it.each(cases)('%s', (_, before, after) => {
+    const index = withEntryReplaced({ ...emptyLayoutIndex, manifests: before }, digestOf('1'), entry('9'));
+    expect(index.manifests).toEqual(after);
+  });
+
+  it('says of itself what it says, with the name of the other', () => {
+    const old = {
+      ...entry('1', 'a'),
+      annotations: { [refName]: 'a', old: 'x' },
+      platform: { os: 'a', architecture: '' },
+    };
+    const fresh = { ...entry('9'), annotations: { fresh: 'y' } };
+    const index = withEntryReplaced({ ...emptyLayoutIndex, manifests: [old] }, digestOf('1'), fresh);
+    expect(index.manifests).toEqual([{ ...fresh, annotations: { [refName]: 'a', fresh: 'y' } }]);
+  });
+
+  it('is added where it is the same manifest', () => {
+    const index = { ...emptyLayoutIndex, manifests: [entry('1', 'a')] };
+    expect(withEntryReplaced(index, digestOf('1'), entry('1')).manifests).toEqual([entry('1', 'a')]);
+  });
 });
