@@ -19,6 +19,14 @@ export class ChunkCursor {
     return bytes;
   }
 
+  /** Exactly `count` bytes as a view, when they are already here. */
+  view(count: number): Uint8Array | undefined {
+    const start = this.#at;
+    if (this.#current.byteLength - start < count) return undefined;
+    this.#at += count;
+    return this.#current.subarray(start, this.#at);
+  }
+
   /** `count` bytes, fewer only at the end. */
   async gather(count: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];

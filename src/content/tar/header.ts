@@ -95,10 +95,17 @@ const bodiless: ReadonlySet<TarEntryType> = new Set([
 ]);
 
 function formatOf(block: Uint8Array, pax: ReadonlyMap<string, string>): TarFormat {
-  const magic = Buffer.from(block.buffer, block.byteOffset + fields.magic[0], 8).toString('latin1');
-  if (magic === 'ustar  \0') return 'gnu';
-  if (!magic.startsWith('ustar')) return 'v7';
+  if (!startsWith(block, ustarMagic)) return 'v7';
+  if (startsWith(block, gnuMagic)) return 'gnu';
   return pax.size > 0 ? 'pax' : 'ustar';
+}
+
+const ustarMagic = Buffer.from('ustar');
+/** It goes on into the field of the version. */
+const gnuMagic = Buffer.from('ustar  \0');
+
+function startsWith(block: Uint8Array, magic: Uint8Array): boolean {
+  return magic.every((byte, i) => block[fields.magic[0] + i] === byte);
 }
 
 function nameOf(block: Uint8Array, format: TarFormat): string {

@@ -3,7 +3,9 @@
  * lone surrogate U+DC80 to U+DCFF. Two names that differ in bytes so never become one name.
  */
 export function decodeText(bytes: Uint8Array): string {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Most fields are empty, and there are millions of them.
+  if (bytes.byteLength === 0) return '';
+  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = view.toString('utf8');
   return text.includes('\ufffd') ? decodeEscaped(view) : text;
 }

@@ -12,7 +12,6 @@ import type { Artifact } from '../../store/artifact.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { configOf, imageManifestOf, manifestOf } from '../read.ts';
-import { coalesced } from './coalesce.ts';
 import type { LayerLog } from './layer-log.ts';
 import { Limits } from './limits.ts';
 import { Merge } from './merge.ts';
@@ -197,7 +196,7 @@ async function* merged(
     const counts = await mergeAll(merge, store, layers, limits, options);
     checkOutside(merge);
     const unpacked = layers.map((layer) => layer.unpacked);
-    yield* coalesced(writeLayers(merge, planOf(merge, counts, path), unpacked, options));
+    yield* writeLayers(merge, planOf(merge, counts, path), unpacked, options);
   } finally {
     await Promise.all(layers.map(({ unpacked }) => unpacked[Symbol.asyncDispose]()));
   }

@@ -6,6 +6,7 @@ import { tarPadding, tarTrailer } from '../../content/tar/writer.ts';
 import type { CallOptions } from '../../options.ts';
 import { readAttributes } from './attributes.ts';
 import { ByteLogReader } from './byte-log.ts';
+import { Gatherer } from './gatherer.ts';
 import type { Merge } from './merge.ts';
 import { nodeKinds, opacities } from './merged-tree.ts';
 import { directoryBit, type Plan } from './plan.ts';
@@ -25,18 +26,22 @@ export async function* writeLayers(
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const writer = new EntryWriter(merge, plan);
-  for (const node of plan.extra) yield* writer.extra(node);
+  const gatherer = new Gatherer();
+  for (const node of plan.extra) for (const chunk of writer.extra(node)) yield* gatherer.add(chunk);
   for (const [index, layer] of layers.entries()) {
     const actions = plan.actions[index];
-    if (actions !== undefined) yield* writeLayer(writer, actions, layer, options);
+    if (actions !== undefined) yield* writeLayer(writer, actions, layer, gatherer, options);
+    await layer[Symbol.asyncDispose]();
   }
-  yield tarTrailer;
+  yield* gatherer.add(tarTrailer);
+  yield* gatherer.flush();
 }
 
 async function* writeLayer(
   writer: EntryWriter,
   actions: Uint32Array,
   layer: UnpackedLayer,
+  gatherer: Gatherer,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void> {
   let ordinal = 0;
@@ -44,8 +49,24 @@ async function* writeLayer(
   for await (const entry of new TarReader(layer.read(options), options)) {
     hasGlobals ||= entry.parts.some(({ kind }) => kind === 'pax-global');
     const action = actions[ordinal++] ?? 0;
-    if (action >= directoryBit) yield* writer.directory(action - directoryBit);
-    else if (action !== 0) yield* writer.file(action, entry, !hasGlobals);
+    if (action === 0) continue;
+    if (action >= directoryBit) {
+      for (const chunk of writer.directory(action - directoryBit)) for (const full of gatherer.add(chunk)) yield full;
+      continue;
+    }
+    for (const chunk of writer.before(action)) for (const full of gatherer.add(chunk)) yield full;
+    const name = writer.nameOf(action);
+    const mayPass = !hasGlobals && name === entry.header.name && entry.header.sparse === undefined;
+    const rest = mayPass ? entry.restHere() : undefined;
+    if (rest !== undefined) {
+      for (const { bytes } of entry.parts) for (const full of gatherer.add(bytes)) yield full;
+      for (const full of gatherer.add(rest)) yield full;
+    } else {
+      for await (const chunk of mayPass ? entry.raw() : renamed(entry, name)) {
+        for (const full of gatherer.add(chunk)) yield full;
+      }
+    }
+    for (const chunk of writer.after(action, entry.header)) for (const full of gatherer.add(chunk)) yield full;
   }
 }
 
@@ -93,15 +114,22 @@ class EntryWriter {
     yield encodeTarHeader({ name, ...readAttributes(reader, texts) }, { times: 'pax' });
   }
 
-  /** Content under its first name, then the other names. */
-  async *file(inode: number, entry: TarEntry, mayPass: boolean): AsyncGenerator<Uint8Array, void> {
+  /** What has to stand before the content of a file. */
+  before(inode: number): Generator<Uint8Array, void> {
+    return this.#parents(this.#plan.firstName[inode] as number);
+  }
+
+  /** The first name of a file, which its content goes under. */
+  nameOf(inode: number): string {
+    return this.#pathOf(this.#plan.firstName[inode] as number);
+  }
+
+  /** The other names of a file. */
+  *after(inode: number, header: TarHeader): Generator<Uint8Array, void> {
     const { firstName, nextName } = this.#plan;
     const first = firstName[inode] as number;
-    const { header } = entry;
-    yield* this.#parents(first);
+    if (nextName[first] === 0) return;
     const name = this.#pathOf(first);
-    if (mayPass && name === header.name && header.sparse === undefined) yield* entry.raw();
-    else yield* renamed(entry, name);
     for (let node = nextName[first] as number; node !== 0; node = nextName[node] as number) {
       yield* this.#parents(node);
       yield encodeTarHeader(linkTo(name, this.#pathOf(node), header), { times: 'pax' });
