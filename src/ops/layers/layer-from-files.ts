@@ -110,8 +110,10 @@ async function* entriesOf(
   try {
     for await (const [found, attributes] of filesIn(mappings, rules, options, pace)) {
       if (isLeftOut(found, options)) continue;
-      const made = entryOf(found, links.first(found), options, pace);
-      const entry = attributes === undefined || attributes.size === 0 ? made : withRecords(made, attributes);
+      const linkname = links.first(found);
+      const made = entryOf(found, linkname, options, pace);
+      const isBare = attributes === undefined || attributes.size === 0 || linkname !== undefined;
+      const entry = isBare ? made : withRecords(made, attributes);
       if (ahead.length === 0 && !(entry instanceof Promise)) {
         yield entry;
         continue;
