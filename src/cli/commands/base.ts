@@ -30,7 +30,7 @@ export const command: Command<Session, Globals> = defineCommand({
   description:
     'Print which base an image stands on, as the annotations org.opencontainers.image.base.name and base.digest say, and whether there is a newer one under that name; of an index for each platform. An image also counts as up to date when its lowest layers are those of the base. The exit code is 0 when all images stand on the newest base, 1 when one does not, and 2 when that cannot be told.',
   examples:
-    'crane base ghcr.io/org/app:v1\ncrane base --base debian:12 ghcr.io/org/app:v1\ncrane base --json --platform linux/arm64 ghcr.io/org/app:v1\ncrane base -q ghcr.io/org/app:v1 || crane rebase ghcr.io/org/app:v1',
+    'crane base ghcr.io/org/app:v1\ncrane base --base debian:12 ghcr.io/org/app:v1\ncrane base --json --platform linux/arm64 ghcr.io/org/app:v1',
   arguments: exactly(1),
   flags,
   async run({ args: [image = ''], flags: given, context: session }) {

@@ -7,6 +7,8 @@ import { openLayout } from '../../layout/layout-store.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { validate } from '../../ops/validate.ts';
 import type { Artifact } from '../../store/artifact.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { OverlayStore } from '../../store/overlay.ts';
 
 const images = imageRegistry();
 
@@ -210,7 +212,10 @@ describe('crane rebase of an index', () => {
 
   it('puts each image on the base for its platform', async () => {
     const { app } = await prepareIndex();
+    images.requests.length = 0;
     const { stdout } = await rebase(app);
+    const asked = images.requests.filter((request) => !request.startsWith('POST '));
+    expect(new Set(asked).size).toBe(asked.length);
     const after = await images.get();
     expect(stdout).toBe(`${images.host}/app@${after.root.digest}\n`);
     expect(after.root.mediaType).toBe(mediaTypes.ociIndex);
@@ -233,6 +238,25 @@ describe('crane rebase of an index', () => {
     await rebase(app, '--platform', 'linux/amd64');
     const [amd64] = await childrenOf(await images.get());
     expect(await stepsIn(amd64 as Artifact)).toEqual(['ADD new-amd64', 'ADD app-amd64']);
+  });
+
+  it('says that attestations are those of the image as it was', async () => {
+    await prepareIndex();
+    const { store, root } = await images.get();
+    const [amd64, arm64] = await entriesIn({ store, root });
+    if (amd64 === undefined || arm64 === undefined) throw new Error('The index is empty');
+    const attestation = { ...arm64, platform: { os: 'unknown', architecture: 'unknown' } };
+    const about = { 'vnd.docker.reference.digest': amd64.digest };
+    const upper = new MemoryStore();
+    const manifests = [amd64, { ...attestation, annotations: about }];
+    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+    const added = await upper.add(Buffer.from(JSON.stringify(index)), mediaTypes.ociIndex);
+    const app = await images.put({ store: new OverlayStore(upper, store), root: added }, 'attested');
+    const { stderr } = await rebase(app);
+    expect(stderr).toContain(`[WARNING]: the attestations of ${amd64.digest} were made before it was rebased`);
+    const [image, entry] = await entriesIn(await images.get('attested'));
+    expect(entry?.annotations).toEqual({ 'vnd.docker.reference.digest': image?.digest });
+    expect(entry?.digest).toBe(arm64.digest);
   });
 
   it('says what the new base does not have', async () => {

@@ -28,14 +28,14 @@ const flags = {
     description: 'File to write the result to as a docker tarball, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
   'dry-run': bool({ description: 'Change nothing, and print which layers would go, come and stay' }),
-  original: string({ description: 'IMAGE, as former versions had it' }),
-  rebased: string({ description: 'The same as --tag, as former versions had it' }),
+  original: string({ description: 'IMAGE (deprecated: name it as the argument)' }),
+  rebased: string({ description: 'The same as --tag (deprecated)' }),
 };
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
-    "Put an image on another base: the layers of the new base, then those that the image has above the old one. Which bases, flags say, or the annotations org.opencontainers.image.base.name and base.digest of the image, which are then brought up to date. Of an index all images are put on the image of the new base for their platform, or those for --platform while the others stay as they are. Settings, author, time, annotations and media types stay, and the history is that of the new base and then the image's own. Layers are not read: they are mounted or copied from where they are.",
+    'Put an image on another base: the layers of the new base, then those that the image has above the old one. Which bases, flags say, or the annotations org.opencontainers.image.base.name and base.digest of the image, which are then brought up to date. Of an index all images are put on the image of the new base for their platform, or those for --platform while the others stay as they are. Settings, author, time, annotations and media types stay, and the history is that of the new base and then that of the image. Layers are mounted or copied from where they are.',
   examples:
     'crane rebase ghcr.io/org/app:v1\ncrane rebase --dry-run ghcr.io/org/app:v1\ncrane rebase ghcr.io/org/app:v1 --old_base debian@sha256:… --new_base debian:12 -t ghcr.io/org/app:v1-debian12\ncrane rebase oci:layout:v1 --old_base oci:bases:old --new_base oci:bases:new',
   arguments: atMost(1),

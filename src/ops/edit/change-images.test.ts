@@ -56,6 +56,27 @@ it('changes an image that is listed over and over, also in indexes within, once'
   expect(await entriesOf(upper, changed)).toHaveLength(30);
 });
 
+it('lets each entry of one image keep its platform and annotations, but for those that a change changes', async () => {
+  const [store, upper] = [new MemoryStore(), new MemoryStore()];
+  const [image = expect.fail()] = await imagesFor(store, 'linux/amd64');
+  const entries = [
+    { ...image, annotations: { which: 'first', base: 'old' } },
+    { ...image, platform: parsePlatform('linux/386'), annotations: { which: 'second' } },
+  ];
+  const root = await indexOf(store, entries);
+  const change: ImageChange = async ({ root: given }) => {
+    const fresh = await upper.add(Buffer.from('{"layers":[]}'), given.mediaType);
+    return { ...fresh, platform: given.platform, annotations: { ...given.annotations, base: 'new' } };
+  };
+  const [first, second] = await entriesOf(upper, await changeImages({ store, root }, upper, change));
+  expect(first).toMatchObject({ platform: image.platform, annotations: { which: 'first', base: 'new' } });
+  expect(second?.digest).toBe(first?.digest);
+  expect(second?.platform).toEqual({ architecture: '386', os: 'linux' });
+  expect(second?.annotations).toEqual({ which: 'second', base: 'new' });
+  // A change that changes nothing leaves the index as it was.
+  expect(await changeImages({ store, root }, upper, async ({ root: given }) => given)).toBe(root);
+});
+
 it('changes nothing when one of the platforms is not there', async () => {
   const [store, upper] = [new MemoryStore(), new MemoryStore()];
   const root = await indexOf(store, await imagesFor(store, 'linux/amd64', 'linux/arm64'));

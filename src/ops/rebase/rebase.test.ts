@@ -143,6 +143,20 @@ describe('rebase', () => {
     }
   });
 
+  it('onto the same base in another index changes what annotations say of it, and nothing else', async () => {
+    const store = new MemoryStore();
+    const base = await builtImage({ tars: [a1, a2], config: { history: historyA } }, store);
+    const platform = { os: 'linux', architecture: 'amd64' };
+    const oldBase = await builtIndex(store, [{ image: base, platform }]);
+    const newBase = await builtIndex(store, [{ image: base, platform }], { annotations: { version: '2' } });
+    const annotations = { mine: 'yes', 'org.opencontainers.image.base.digest': oldBase.root.digest };
+    const before = await image({}, { annotations });
+    const result = await rebase(before, { oldBase, newBase });
+    const [was, is] = [await imageManifestOf(before), await imageManifestOf(result)];
+    expect(is.annotations).toEqual({ mine: 'yes', 'org.opencontainers.image.base.digest': newBase.root.digest });
+    expect({ ...is, annotations: undefined }).toEqual({ ...was, annotations: undefined });
+  });
+
   it('there and back gives the same image', async () => {
     const onto = { oldBase: await baseA(), newBase: await baseB(), newBaseName: 'example.com/b:1' };
     const back = { oldBase: onto.newBase, newBase: onto.oldBase, newBaseName: 'example.com/a:1' };
