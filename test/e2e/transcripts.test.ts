@@ -28,7 +28,7 @@ const vectors = join(projectRoot, 'test/vectors/transcripts');
 const transcripts = JSON.parse(readFileSync(join(vectors, 'cases.json'), 'utf8')) as readonly Transcript[];
 
 /** Commands of a later version. */
-const later = new Set(['append', 'index', 'edit', 'layout']);
+const later = new Set(['append', 'edit']);
 const present = transcripts.filter(({ args: [command = ''] }) => !later.has(command));
 
 const inputs: Readonly<Record<string, string>> = { 'the text secret and a newline': 'secret\n' };
