@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { imageOfDocuments } from '../../../test/support/golden-operations.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
@@ -85,7 +85,7 @@ const configs = written(
 
 const descriptors = fc
   .tuple(objects({ annotations: maps, urls: lists, artifactType: texts }), digests, fc.nat())
-  .map(([some, digest, size]) => ({ mediaType: mediaTypes.ociLayerGzip, digest, size, ...some }));
+  .map(([some, digest, size]) => Object.assign({ mediaType: mediaTypes.ociLayerGzip, digest, size }, some));
 
 const manifests = written(
   objects({
@@ -100,7 +100,7 @@ interface Change {
   readonly edit: ImageEdit;
   /** The member of the config that it changes, and what it is then. */
   readonly path: readonly string[];
-  after(before: unknown): unknown;
+  after(this: void, before: unknown): unknown;
 }
 
 const changes: readonly Change[] = [
