@@ -137,6 +137,8 @@ it('becomes one image in a docker tarball, and stays an index in an OCI archive 
   const [directory, digest] = [await testDirectory(), (await images.get()).root.digest];
   expect(await mutate(name, '-l', 'a=1', '-o', join(directory, 'a.tar'))).toBe('');
   expect(await mutate(name, '-l', 'a=1', '-o', join(directory, 'b.tar'), '--platform', 'linux/arm64')).toBe('');
+  const { stderr } = await crane(['mutate', name, '-a', 'k=v', '-o', join(directory, 'd.tar')]);
+  expect(stderr).toContain('Docker tarballs have no place for annotations');
   for (const [file, architecture] of [
     ['a.tar', 'amd64'],
     ['b.tar', 'arm64'],

@@ -39,7 +39,8 @@ const flags = {
   repo: string({ description: 'Repository that gets the result by its digest only' }),
   output: string({
     shorthand: 'o',
-    description: 'File to write the result to as a docker tarball, or oci:DIR, oci-archive:FILE; nothing is pushed',
+    description:
+      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
 };
 
@@ -83,6 +84,9 @@ async function edited(
   const isIndex = isIndexType(artifact.root.mediaType);
   if (annotate === 'index' && !isIndex) {
     throw new OciError('UNSUPPORTED', `A single image goes to ${quoted(name)}: there is no index to annotate`);
+  }
+  if (takesOneImage && edit.annotations !== undefined) {
+    session.log.warn(`Docker tarballs have no place for annotations: ${name} is written without them`);
   }
   const layered = append.length === 0 ? artifact : await addLayers(session, artifact, append);
   if (!isIndex) return mutateImage(layered, edit, session);

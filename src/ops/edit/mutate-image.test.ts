@@ -161,6 +161,18 @@ describe('mutateImage()', () => {
     });
   });
 
+  it('changes a health check in parts, also in what crane does not know, and makes none of times alone', async () => {
+    const settings = '{"Healthcheck":{"x":1,"startinterval":5e9,"Test":["CMD","a"],"Interval":1}}';
+    const image = await imageOfDocuments(`{"config":${settings}}`);
+    const after = await mutateImage(image, { healthcheck: { startInterval: 7, interval: 0, retries: 2 } });
+    expect(await configIn(after)).toContain('{"Healthcheck":{"Test":["CMD","a"],"Retries":2,"x":1,"StartInterval":7}}');
+    const others = await mutateImage(image, { healthcheck: { timeout: 3 } });
+    expect(await configIn(others)).toContain('"Interval":1,"Timeout":3,"x":1,"startinterval":5e9}');
+    await expect(settingsAfter('{}', { healthcheck: { retries: 3 } })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+    });
+  });
+
   it('replaces variables in their places, and adds others once', async () => {
     const env = { set: ['B=3=4', 'D=', 'A=9', 'D=5'], unset: ['E'] };
     expect(await settingsAfter('{"Env":["A=1","NO","B=2","A=1","E=1"]}', { env })).toEqual({
