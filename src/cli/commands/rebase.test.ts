@@ -257,6 +257,8 @@ describe('crane rebase of an index', () => {
     const [image, entry] = await entriesIn(await images.get('attested'));
     expect(entry?.annotations).toEqual({ 'vnd.docker.reference.digest': image?.digest });
     expect(entry?.digest).toBe(arm64.digest);
+    const { stdout } = await rebase('--drop-attestations', `${images.host}/app@${added.digest}`);
+    expect(await entriesIn(await images.get(stdout.trim().split('@')[1]))).toEqual([image]);
   });
 
   it('says what the new base does not have', async () => {

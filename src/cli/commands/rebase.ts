@@ -28,6 +28,9 @@ const flags = {
     description: 'File to write the result to as a docker tarball, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
   'dry-run': bool({ description: 'Change nothing, and print which layers would go, come and stay' }),
+  'drop-attestations': bool({
+    description: 'Leave out of an index what was attested of images before they got another base; it is kept otherwise',
+  }),
   original: string({ description: 'IMAGE (deprecated: name it as the argument)' }),
   rebased: string({ description: 'The same as --tag (deprecated)' }),
 };
@@ -54,10 +57,11 @@ export const command: Command<Session, Globals> = defineCommand({
       rebase(artifact, (stated) => bases.find(stated), {
         platforms: platforms.length === 0 ? undefined : platforms,
         basePlatform: platforms.length === 1 ? platforms[0] : undefined,
+        attestations: given['drop-attestations'] ? 'drop' : 'follow',
         signal,
       }),
     );
-    await warnOf(session, artifact, result);
+    await warnOf(session, artifact, result, given['drop-attestations']);
     if (given['dry-run']) {
       const { formatRebase } = await import('../editing/rebase-lines.ts');
       return session.print(formatRebase(result, { source: artifact.root, name: place.name }));
@@ -98,8 +102,14 @@ function accessFor(source: Location, { tag, output }: Target): RepositoryAccess 
   return target.kind === 'registry' && sameRepository(target.reference, source.reference) ? 'push' : 'pull';
 }
 
-async function warnOf(session: Session, artifact: Artifact, result: RebasedArtifact): Promise<void> {
+async function warnOf(
+  session: Session,
+  artifact: Artifact,
+  result: RebasedArtifact,
+  isDropping: boolean,
+): Promise<void> {
   for (const { warnings } of result.images) for (const warning of warnings) session.log.warn(warning);
+  if (isDropping) return;
   const { attestedImages } = await import('../editing/rebase-lines.ts');
   for (const digest of await attestedImages(artifact, result, session)) {
     session.log.warn(`the attestations of ${digest} were made before it was rebased, and tell of its old base`);

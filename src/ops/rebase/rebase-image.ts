@@ -1,10 +1,10 @@
+import { OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type ConfigDocument, configDocument } from '../../oci/document/config-document.ts';
 import { type DescriptorDocument, imageDocument } from '../../oci/document/manifest-document.ts';
 import { familyOf, inFamily, type MediaTypeFamily } from '../../oci/media-type-family.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { contentOf, encodeEdited, type MadeContent, redescribe, redescribeRoot } from '../edit/documents.ts';
-import { zstdInDocker } from '../layers/new-layer.ts';
 import { platformIn } from './base-images.ts';
 import { fitsLayers } from './rebased-history.ts';
 import type { OpenImage } from './image-reader.ts';
@@ -80,7 +80,13 @@ function rebasedLayers(image: OpenImage, oldBase: OpenImage, newBase: OpenImage)
 
 function typedFor(layer: DescriptorDocument, family: MediaTypeFamily): DescriptorDocument {
   const mediaType = inFamily(layer.mediaType ?? '', family);
-  if (mediaType === undefined) throw zstdInDocker();
+  if (mediaType === undefined) {
+    throw new OciError(
+      'UNSUPPORTED',
+      'The new base has zstd layers, and the image has Docker media types, among which there is none for zstd',
+      { hint: 'Convert the image to OCI media types first, or compress the layers of the base with gzip' },
+    );
+  }
   return mediaType === (layer.mediaType ?? '') ? layer : { ...layer, mediaType };
 }
 
