@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeDockerArchive } from '../../src/archive/docker-archive-writer.ts';
 import { baseImage, type BaseImage, busybox } from '../support/base-image.ts';
-import { crane, succeeded } from '../support/command.ts';
+import { type CommandResult, crane, succeeded } from '../support/command.ts';
 import { type CraneRegistry, startCraneRegistry } from '../support/crane-registry.ts';
 import { type DockerEngine, dockerEngine, startDockerEngine } from '../support/docker-engine.ts';
+import { extractTar, type TreeNode, treeOf } from '../support/extracted-tree.ts';
+import { imageOfEntries, type LayerEntry } from '../support/layer-stack.ts';
 import { describeWith, type Requirement } from '../support/requirements.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-directory.ts';
 
@@ -11,10 +14,11 @@ const started = busybox.available ? await startDockerEngine() : dockerEngine;
 const engine: DockerEngine | undefined = 'docker' in started ? started : undefined;
 const requirements: readonly Requirement[] = 'docker' in started ? [busybox] : [busybox, started];
 
+let work: TemporaryDirectory;
+
 describeWith(requirements, 'A real Docker engine', () => {
   let image: BaseImage;
   let registry: CraneRegistry;
-  let work: TemporaryDirectory;
   beforeAll(async () => {
     image = await baseImage();
     work = await temporaryDirectory();
@@ -62,9 +66,88 @@ describeWith(requirements, 'A real Docker engine', () => {
     expect(succeeded(await crane(['validate', '--remote', pushed])).stdout).toMatch(/^PASS/u);
     expect(succeeded(await crane(['config', pushed])).stdout).toBe(image.configBytes);
   });
+
+  test('has just the file system that we export', async () => {
+    const reference = 'export.test/layers:1';
+    const store = await imageOfEntries(...trickyLayers);
+    const file = work.file('tricky.tar');
+    await writeDockerArchive([{ artifact: store, name: reference }], file);
+    await docker(['load', '--input', file]);
+    const container = (await docker(['create', '--network', 'none', reference, '/bin/none'])).trim();
+    const theirs = await treeIn('theirs', (await dockerResult(['export', container])).stdoutBytes);
+    const exported = await crane(['export', `docker-archive:${file}`]);
+    const ours = await treeIn('ours', succeeded(exported).stdoutBytes);
+    const added = Object.keys(theirs).filter((name) => !(name in ours));
+    expect(added.filter((name) => !addedByDocker.test(name))).toEqual([]);
+    expect(Object.fromEntries(Object.entries(theirs).filter(([name]) => name in ours))).toEqual(ours);
+    await docker(['rm', container]);
+    await docker(['image', 'rm', reference]);
+  });
+
+  test('runs a flattened image, whose file system is the same', async () => {
+    const [base, flat] = ['base', 'flat'].map((name) => `${registry.address}/${name}:1`) as [string, string];
+    succeeded(await crane(['flatten', base, '-t', flat]));
+    expect(await docker(['run', '--rm', '--network', 'none', flat, 'echo', 'flattened'])).toBe('flattened\n');
+    const trees = [base, flat].map(async (name, i) =>
+      treeIn(`flat-${i}`, succeeded(await crane(['export', name])).stdoutBytes),
+    );
+    const [before, after] = await Promise.all(trees);
+    expect(after).toEqual(before);
+    await docker(['image', 'rm', flat]);
+  });
 });
 
+/** What Docker puts into every container. */
+const addedByDocker =
+  /^(?:\.dockerenv|dev(?:\/(?:console|pts|shm))?|proc|sys|etc(?:\/(?:hostname|hosts|mtab|resolv\.conf))?)$/;
+
+/**
+ * What engines and we might see differently. Of a name twice in one layer, of a link with another mode
+ * than its target, and of directories without an entry everybody thinks differently.
+ */
+const trickyLayers: readonly (readonly LayerEntry[])[] = [
+  [
+    { name: 'etc/', type: 'directory', mode: 0o755 },
+    { name: 'etc/kept', body: 'kept', uid: 7, gid: 8, mode: 0o4755 },
+    { name: 'etc/gone', body: 'x' },
+    { name: 'opaque/', type: 'directory', mode: 0o700 },
+    { name: 'opaque/old', body: 'x' },
+    { name: 'becomes-file/', type: 'directory', mode: 0o755 },
+    { name: 'becomes-file/x', body: 'x' },
+    { name: 'becomes-directory', body: 'x' },
+    { name: 'linked', body: 'one' },
+    { name: 'link', type: 'hardlink', linkname: 'linked' },
+    { name: 'lib', type: 'symlink', linkname: 'usr/lib' },
+    { name: 'usr/', type: 'directory', mode: 0o755 },
+    { name: 'usr/lib/', type: 'directory', mode: 0o755 },
+  ],
+  [
+    { name: 'etc/.wh.gone' },
+    { name: 'opaque/', type: 'directory', mode: 0o750 },
+    { name: 'opaque/.wh..wh..opq' },
+    { name: 'opaque/new', body: 'new' },
+    { name: 'becomes-file', body: 'file' },
+    { name: 'becomes-directory/', type: 'directory', mode: 0o711 },
+    { name: 'becomes-directory/x', body: 'x' },
+    { name: 'linked', body: 'two' },
+    { name: 'late', type: 'hardlink', linkname: 'etc/kept', uid: 7, gid: 8, mode: 0o4755 },
+    { name: 'dangling', type: 'symlink', linkname: '../../nowhere' },
+    { name: 'device', type: 'character-device', devmajor: 1, devminor: 3 },
+    { name: 'n'.repeat(120), body: 'long' },
+  ],
+  [{ name: 'again/', type: 'directory', mode: 0o755 }, { name: 'etc/gone', body: 'back' }, { name: '.wh.link' }],
+];
+
+async function treeIn(name: string, tar: Uint8Array): Promise<Record<string, TreeNode>> {
+  extractTar(work.file(name), tar);
+  return treeOf(work.file(name));
+}
+
 async function docker(args: readonly string[]): Promise<string> {
+  return (await dockerResult(args)).stdout;
+}
+
+async function dockerResult(args: readonly string[]): Promise<CommandResult> {
   if (engine === undefined) throw new Error('The engine is started before the first test');
-  return succeeded(await engine.docker(args)).stdout;
+  return succeeded(await engine.docker(args));
 }
