@@ -8,19 +8,20 @@ export type Location =
   | LocalLocation;
 
 export interface LocalLocation {
-  readonly kind: 'oci' | 'oci-archive' | 'docker-archive';
+  readonly kind: 'oci' | 'oci-archive' | 'docker-archive' | 'docker-daemon';
   readonly text: string;
+  /** In a Docker engine the name or ID of the image. */
   readonly path: string;
-  /** For a docker archive a tag or a whole reference, as `docker save` keeps them. */
+  /** For a docker archive a tag or a whole reference, as `docker save` keeps them; in an engine the name, when it has a tag. */
   readonly tag?: string | undefined;
   readonly digest?: Digest | undefined;
 }
 
-const prefix = /^(oci|oci-archive|docker-archive):(.*)$/s;
+const prefix = /^(oci|oci-archive|docker-archive|docker-daemon):(.*)$/s;
 
 /**
- * Reads an image argument: `oci:DIR[:TAG|@DIGEST]`, `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:TAG]`, else a
- * reference. The prefixes shadow only `docker.io/library/oci` and the like, which do not exist, and which can still be
+ * Reads an image argument: `oci:DIR[:TAG|@DIGEST]`, `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:TAG]`,
+ * `docker-daemon:NAME[:TAG|@DIGEST]` or `docker-daemon:ID`, else a reference. The prefixes shadow only `docker.io/library/oci` and the like, which do not exist, and which can still be
  * written in full.
  *
  * @throws {OciError} `INVALID_REFERENCE`, `INVALID_DIGEST`
@@ -29,11 +30,18 @@ export function parseLocation(text: string): Location {
   const [, kind, rest = ''] = prefix.exec(text) ?? [];
   if (kind === undefined || rest.startsWith('//')) return { kind: 'registry', text, reference: parseReference(text) };
   if (rest === '') {
-    throw new OciError('INVALID_REFERENCE', `Invalid location ${quoted(text)}: the path is missing`, {
-      hint: `Write ${kind}:PATH, or docker.io/library/${kind} for an image of that name`,
+    const what = kind === 'docker-daemon' ? 'NAME' : 'PATH';
+    throw new OciError('INVALID_REFERENCE', `Invalid location ${quoted(text)}: the ${what.toLowerCase()} is missing`, {
+      hint: `Write ${kind}:${what}, or docker.io/library/${kind} for an image of that name`,
     });
   }
+  if (kind === 'docker-daemon') return { kind, text, ...splitName(rest) };
   return { kind: kind as LocalLocation['kind'], text, ...splitPath(rest, kind, text) };
+}
+
+/** Whether an argument says by its prefix that it names local content, and can be nothing else. */
+export function hasLocalPrefix(text: string): boolean {
+  return prefix.test(text);
 }
 
 export function isLocal(location: Location): location is LocalLocation {
@@ -52,6 +60,12 @@ function splitPath(rest: string, kind: string, text: string): Pick<LocalLocation
   if (kind === 'docker-archive' && tag !== '') return { path: rest.slice(0, colon), tag: parseReference(tag).text };
   if (/[/\\]/.test(tag)) return { path: rest };
   return { path: rest.slice(0, colon), tag: parseTag(tag, text) };
+}
+
+/** An ID, whole, or a reference: a short ID looks like a name, which the engine tells apart. */
+function splitName(name: string): Pick<LocalLocation, 'path' | 'tag'> {
+  if (name.startsWith('sha256:')) return { path: parseDigest(name) };
+  return parseReference(name).digest === undefined ? { path: name, tag: name } : { path: name };
 }
 
 /** `C:\` and `C:/` start paths on Windows. */

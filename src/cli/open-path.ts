@@ -4,7 +4,7 @@ import type { DockerArchive } from '../archive/docker-archive.ts';
 import type { OciArchive } from '../archive/oci-archive.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { Artifact } from '../store/artifact.ts';
-import { isLocal, parseLocation } from './location.ts';
+import { hasLocalPrefix, isLocal, parseLocation } from './location.ts';
 import { openLocation } from './open.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
@@ -16,7 +16,7 @@ export interface OpenPathOptions {
 
 /** The artifact in a file or directory: a layout, an archive of either kind, standard input, or a prefixed location. */
 export async function openPath(session: Session, path: string, options: OpenPathOptions = {}): Promise<Artifact> {
-  if (/^(?:oci|oci-archive|docker-archive):/.test(path)) {
+  if (hasLocalPrefix(path)) {
     const location = parseLocation(path);
     if (!isLocal(location)) throw new OciError('INVALID_REFERENCE', `${quoted(path)} is not local`);
     if (options.wholeIndex !== true || location.kind !== 'oci') return openLocation(session, location);

@@ -14,7 +14,7 @@ import type { Artifact } from '../store/artifact.ts';
 import { canListTags, type TagLister } from '../store/capabilities.ts';
 import type { ContentSource, ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
-import { isLocal, type Location, type LocalLocation, parseLocation } from './location.ts';
+import { hasLocalPrefix, isLocal, type Location, type LocalLocation, parseLocation } from './location.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
 
@@ -99,7 +99,7 @@ export async function openTags(
   session: Session,
   text: string,
 ): Promise<{ readonly lister: TagLister; readonly prefix: string }> {
-  if (!/^(?:oci|oci-archive|docker-archive):/.test(text)) {
+  if (!hasLocalPrefix(text)) {
     const repository = parseRepositoryArgument(text);
     return { lister: await session.repository(repository), prefix: `${formatRepository(repository)}:` };
   }
@@ -152,6 +152,10 @@ async function openLocalStore(session: Session, { kind, path }: LocalLocation): 
     case 'docker-archive': {
       const { openDockerArchive } = await import('../archive/docker-archive.ts');
       return session.use(await openDockerArchive(path, session));
+    }
+    case 'docker-daemon': {
+      const { openEngineImage } = await import('./engine/session-engine.ts');
+      return openEngineImage(session, path);
     }
     default:
       return kind satisfies never;

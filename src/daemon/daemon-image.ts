@@ -37,7 +37,8 @@ export async function openDaemonImage(
   const { signal, spoolDirectory } = options;
   const image = await engine.inspect(name, { signal });
   if (image === undefined) throw engine.notFound(name);
-  const saved = await engine.save(name, { signal });
+  // By its ID: a name without a tag would give all that have it, and may be given to another image meanwhile.
+  const saved = await engine.save(image.id, { signal });
   const files = await spoolArchive(withProgress(saved, image, options), {
     name: `docker-daemon:${name}`,
     compress: image.root === undefined,

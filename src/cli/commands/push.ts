@@ -1,12 +1,13 @@
 import { writeOutputFile } from '../../content/output-file.ts';
 import { isOciError, OciError } from '../../errors.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
-import { parseLocation } from '../location.ts';
+import { type Location, parseLocation } from '../location.ts';
 import { openPath } from '../open-path.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -31,11 +32,17 @@ export const command: Command<Session, Globals> = defineCommand({
     const artifact = await openPath(session, path, { wholeIndex: flags.index });
     const target = await openTarget(session, location);
     await step(`pushing ${path} to ${image}`, () => target.write(artifact, { ...attachmentsOf(flags), concurrency }));
-    const name = location.kind === 'registry' ? formatRepository(location.reference) : location.path;
-    await writeImageRefs(flags['image-refs'], `${name}@${artifact.root.digest}`);
-    await session.print(`${name}@${artifact.root.digest}\n`);
+    const name = nameOf(location, artifact.root.digest);
+    await writeImageRefs(flags['image-refs'], name);
+    await session.print(`${name}\n`);
   },
 });
+
+function nameOf(location: Location, digest: Digest): string {
+  // Most engines know no digests of manifests.
+  if (location.kind === 'docker-daemon') return location.text;
+  return `${location.kind === 'registry' ? formatRepository(location.reference) : location.path}@${digest}`;
+}
 
 async function writeImageRefs(file: string, names: string): Promise<void> {
   if (file === '') return;

@@ -17,6 +17,10 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [image = '', text = ''], context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const tag = newTag(location, text);
+    if (location.kind === 'docker-daemon') {
+      const { tagInEngine } = await import('../engine/tag-in-engine.ts');
+      return tagInEngine(session, location, tag);
+    }
     if (location.kind === 'registry') session.connections.writesTo(location.reference.registry);
     const { root } = await step(`fetching ${JSON.stringify(image)}`, () => openLocation(session, location, 'push'));
     const name = `${nameWithoutIdentifier(location)}:${tag}`;

@@ -22,6 +22,10 @@ export async function openLocalTarget(session: Session, location: LocalLocation)
     }
     case 'docker-archive':
       return dockerArchiveTarget(session, location);
+    case 'docker-daemon': {
+      const { openEngineTarget } = await import('../engine/engine-target.ts');
+      return openEngineTarget(session, location);
+    }
     default:
       return location.kind satisfies never;
   }

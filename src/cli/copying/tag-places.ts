@@ -2,7 +2,7 @@ import { OciError, quoted } from '../../errors.ts';
 import { canListTags, type TagLister } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { type Destination, registryDestination } from './destination.ts';
-import { isLocal, type LocalLocation, parseLocation } from '../location.ts';
+import { hasLocalPrefix, isLocal, type LocalLocation, parseLocation } from '../location.ts';
 import { openStore, parseRepositoryArgument } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -32,7 +32,7 @@ async function repositoryIn(text: string): Promise<ReturnType<typeof parseReposi
 
 /** @returns `undefined` for a repository of a registry */
 async function localPlace(text: string): Promise<LocalLocation | undefined> {
-  if (!/^(?:oci|oci-archive|docker-archive):(?!\/\/)/.test(text)) return undefined;
+  if (!hasLocalPrefix(text)) return undefined;
   const location = await step(`parsing repo ${JSON.stringify(text)}`, async () => parseLocation(text));
   if (!isLocal(location)) return undefined;
   if (location.kind === 'docker-archive') {
@@ -43,6 +43,9 @@ async function localPlace(text: string): Promise<LocalLocation | undefined> {
         hint: 'Use an OCI archive (oci-archive:FILE) or a layout (oci:DIR), or copy single images',
       },
     );
+  }
+  if (location.kind === 'docker-daemon') {
+    throw new OciError('UNSUPPORTED', `${quoted(text)}: images of a Docker engine are copied one by one`);
   }
   if (location.tag === undefined && location.digest === undefined) return location;
   throw new OciError('INVALID_REFERENCE', `${quoted(text)} names one image, where all are meant`, {

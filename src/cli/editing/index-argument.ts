@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OciError, quoted } from '../../errors.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { hasLocalPrefix, type Location, parseLocation } from '../location.ts';
 import { openPath } from '../open-path.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -31,7 +31,7 @@ export async function parseIndexArgument(session: Session, text: string): Promis
 
 /** Reads an argument that stands for an image or an index: `oci:DIR` is then what the layout holds, if that is one thing. */
 export async function parseImageArgument(session: Session, text: string): Promise<IndexArgument> {
-  if (/^(?:oci|oci-archive|docker-archive):/.test(text)) return named(text);
+  if (hasLocalPrefix(text)) return named(text);
   if (text === '-') return { kind: 'file', text, path: text };
   const isPath = /^(?:[./\\]|[a-zA-Z]:[\\/])/.test(text);
   const found = await stat(text).catch(() => undefined);

@@ -7,7 +7,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import { registryDestination } from '../copying/destination.ts';
 import { openTarget, targetIn, type WriteOptions } from '../copying/target.ts';
 import { UsageError } from '../framework/usage-error.ts';
-import { isLocal, type LocalLocation, type Location, parseLocation } from '../location.ts';
+import { hasLocalPrefix, isLocal, type LocalLocation, type Location, parseLocation } from '../location.ts';
 import type { Session } from '../session.ts';
 
 /** Where the user wants the result. */
@@ -68,6 +68,8 @@ function placeOf(session: Session, source: Location): Promise<ResultPlace> {
   if (source.kind === 'oci') {
     return source.tag === undefined ? layoutPlace(session, source) : targetPlace(session, source);
   }
+  // Under an ID or a digest nothing can be put, which the target says.
+  if (source.kind === 'docker-daemon') return targetPlace(session, source);
   throw new OciError('UNSUPPORTED', `${quoted(source.text)} is in an archive, which cannot be changed in place`, {
     hint: 'Say where the result goes: --tag, or --output for a file where the command has it',
   });
@@ -122,8 +124,7 @@ async function layoutPlace(session: Session, { text, path, digest }: LocalLocati
 
 /** Local content that `--output` names; a bare path is a docker tarball, whose image has the name the result would have had. */
 async function outputPlace(session: Session, output: string, named: Location | undefined): Promise<ResultPlace> {
-  const prefixed = /^(?:oci|oci-archive|docker-archive):/.test(output);
-  const location = prefixed ? parseLocation(output) : undefined;
+  const location = hasLocalPrefix(output) ? parseLocation(output) : undefined;
   if (location !== undefined && (location.kind !== 'docker-archive' || location.tag !== undefined)) {
     const place = await targetPlace(session, location);
     return {
@@ -161,6 +162,8 @@ function namedBy(text: string): Location | undefined {
 }
 
 function nameWithDigest(location: Location, digest: Digest): string {
+  // Most engines know no digests of manifests.
+  if (location.kind === 'docker-daemon') return location.text;
   return location.kind === 'registry'
     ? `${formatRepository(location.reference)}@${digest}`
     : `${location.kind}:${location.path}@${digest}`;

@@ -6,7 +6,7 @@ import type { ChildFilter } from '../../ops/copy-options.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { ContentSource } from '../../store/store.ts';
-import { isLocal, type LocalLocation, parseLocation } from '../location.ts';
+import { hasLocalPrefix, isLocal, type LocalLocation, parseLocation } from '../location.ts';
 import { openLocation, openStore } from '../open.ts';
 import { existing, openArchiveStore } from '../open-path.ts';
 import type { Session } from '../session.ts';
@@ -29,16 +29,21 @@ export interface Chosen {
 export async function openTargets(session: Session, text: string): Promise<readonly Target[]> {
   if (text === '-') return archiveTargets(session, await openArchiveStore(session, '-'), text);
   const location = parseLocation(text);
-  if (!isLocal(location) || location.tag !== undefined || location.digest !== undefined) {
+  if (!isLocal(location) || isOne(location)) {
     const artifact = await openLocation(session, location);
     return [{ name: text, open: async () => artifact }];
   }
   return archiveTargets(session, await openStore(session, location), text, location);
 }
 
+/** Whether a location names one image. */
+function isOne({ kind, tag, digest }: LocalLocation): boolean {
+  return kind === 'docker-daemon' || tag !== undefined || digest !== undefined;
+}
+
 /** What `--tarball` names: an archive of either kind, the directory of a layout, or anything local with a prefix. */
 export async function openFileTargets(session: Session, path: string): Promise<readonly Target[]> {
-  if (/^(?:oci|oci-archive|docker-archive):/.test(path)) return openTargets(session, path);
+  if (hasLocalPrefix(path)) return openTargets(session, path);
   if (path !== '-' && (await existing(path)).isDirectory()) return openTargets(session, `oci:${path}`);
   return archiveTargets(session, await openArchiveStore(session, path), path, { kind: 'docker-archive', path });
 }
