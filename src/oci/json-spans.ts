@@ -1,3 +1,5 @@
+import { endOfString } from './json.ts';
+
 /** Where a value stands in a JSON text; `end` is exclusive. */
 export interface JsonSpan {
   readonly start: number;
@@ -60,19 +62,6 @@ function endOfValue(text: string, start: number): number {
     else if ((character === '}' || character === ']') && --depth === 0) return i + 1;
   }
   return text.length;
-}
-
-function endOfString(text: string, start: number): number {
-  let quote = text.indexOf('"', start + 1);
-  while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  return quote === -1 ? text.length : quote + 1;
-}
-
-/** Behind an odd number of backslashes. */
-function isEscaped(text: string, at: number): boolean {
-  let start = at;
-  while (text[start - 1] === '\\') start--;
-  return (at - start) % 2 === 1;
 }
 
 function pastComma(text: string, at: number): number {

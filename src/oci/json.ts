@@ -24,21 +24,33 @@ export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'IN
   }
 }
 
+/** Where the string ends whose quote is at `start`, behind its last quote. Strings are most of a document: they are skipped natively. */
+export function endOfString(text: string, start: number): number {
+  let quote = text.indexOf('"', start + 1);
+  while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
+  return quote === -1 ? text.length : quote + 1;
+}
+
 /** Real documents have about ten levels. */
 const maxDepth = 200;
 
 /** How deep the brackets of a JSON text are nested; of other text any number. */
 function depthOf(text: string): number {
   let [depth, deepest] = [0, 0];
-  let quoted = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0x22) quoted = !quoted;
-    else if (quoted && code === 0x5c) i++;
-    else if (!quoted && (code === 0x5b || code === 0x7b)) deepest = Math.max(deepest, ++depth);
-    else if (!quoted && (code === 0x5d || code === 0x7d)) depth--;
+    if (code === 0x22) i = endOfString(text, i) - 1;
+    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (code === 0x5d || code === 0x7d) depth--;
   }
   return deepest;
+}
+
+/** Behind an odd number of backslashes. */
+function isEscaped(text: string, at: number): boolean {
+  let start = at;
+  while (text[start - 1] === '\\') start--;
+  return (at - start) % 2 === 1;
 }
 
 /** What the parser says without the text that it quotes: the start of a document is of no help. */
