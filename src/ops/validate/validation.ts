@@ -31,8 +31,8 @@ export interface ValidationSettings {
 const maxDepth = 8;
 /** Documents are small, and so are the answers of `stat`. */
 const smallConcurrency = 16;
-/** Paths of layers that are read at the same time; they take at most 16 bytes each. */
-const maxPaths = 2 * 1024 * 1024;
+/** Paths of layers that are read at the same time; they take at most 24 bytes each. */
+const maxPaths = 1024 * 1024;
 /** Real layers shrink to a third; gzip cannot do more than 1032 to one. */
 const bytesPerByte = 200;
 const alwaysBytes = 16 * 1024 ** 3;
