@@ -20,18 +20,29 @@ interface Transcript {
   readonly exit: number;
   readonly stdout: string;
   readonly stdin?: string;
-  readonly refs?: Readonly<Record<string, { readonly manifest?: string; readonly config?: string }>>;
+  readonly refs?: Readonly<Record<string, RecordedImage>>;
   readonly file?: Readonly<Record<string, string>>;
+}
+
+/** What a tag named afterwards. */
+interface RecordedImage {
+  readonly manifest?: string;
+  readonly config?: string;
+  /** What is the same however layers are compressed. */
+  readonly semantic?: object;
 }
 
 const vectors = join(projectRoot, 'test/vectors/transcripts');
 const transcripts = JSON.parse(readFileSync(join(vectors, 'cases.json'), 'utf8')) as readonly Transcript[];
 
 /** Commands of a later version. */
-const later = new Set(['append', 'edit']);
+const later = new Set(['edit']);
 const present = transcripts.filter(({ args: [command = ''] }) => !later.has(command));
 
-const inputs: Readonly<Record<string, string>> = { 'the text secret and a newline': 'secret\n' };
+const inputs: Readonly<Record<string, string | Uint8Array>> = {
+  'the text secret and a newline': 'secret\n',
+  '$F/cfg.tar': readFileSync(join(vectors, 'files/cfg.tar')),
+};
 
 interface Server {
   readonly address: string;
@@ -95,15 +106,14 @@ function replay(start: () => Promise<Server>, { deletesTags }: { readonly delete
     return filled;
   }
 
-  async function checkReference(
-    reference: string,
-    expected: { readonly manifest?: string; readonly config?: string },
-  ): Promise<void> {
-    const manifest = await manifestOf(reference);
-    if (expected.manifest !== undefined) expect(manifest).toBe(expected.manifest);
-    if (expected.config === undefined) return;
-    const { config } = JSON.parse(manifest) as { readonly config: { readonly digest: string } };
-    expect(await get(`${reference.split(':')[0]}/blobs/${config.digest}`)).toBe(expected.config);
+  async function checkReference(reference: string, expected: RecordedImage): Promise<void> {
+    const text = await manifestOf(reference);
+    if (expected.manifest !== undefined) expect(text).toBe(expected.manifest);
+    if (expected.config === undefined && expected.semantic === undefined) return;
+    const manifest = JSON.parse(text) as { readonly config: { readonly digest: string } };
+    const config = await get(`${reference.split(':')[0]}/blobs/${manifest.config.digest}`);
+    if (expected.config !== undefined) expect(config).toBe(expected.config);
+    if (expected.semantic !== undefined) expect(semanticsOf(manifest, JSON.parse(config))).toEqual(expected.semantic);
   }
 
   async function manifestOf(reference: string): Promise<string> {
@@ -132,7 +142,22 @@ async function stdoutOf(args: readonly string[], stdout: Uint8Array): Promise<un
   if (args[0] === 'blob') return text.startsWith('sha256:') ? text : `sha256:${sha256(stdout)}`;
   if (args[0] === 'ls') return text.split('\n').toSorted();
   if (args.length === 1 && args[0] === 'digest') return /\n\nUsage:\n {2}crane digest IMAGE \[flags\]\n/.test(text);
+  // Plain layers are compressed by each tool in its own way.
+  if (args[0] === 'append' && args.some((arg) => arg === '-' || arg.endsWith('/cfg.tar'))) {
+    return text.replace(/sha256:[0-9a-f]{64}/, 'sha256:*');
+  }
   return text;
+}
+
+function semanticsOf(manifest: object, config: unknown): object {
+  const { layers } = manifest as { readonly layers: readonly unknown[] };
+  const { os, architecture, rootfs, ...rest } = config as {
+    readonly os: string;
+    readonly architecture: string;
+    readonly rootfs: { readonly diff_ids: readonly string[] };
+    readonly config: object;
+  };
+  return { layers: layers.length, os, arch: architecture, diffs: rootfs.diff_ids, config: rest.config };
 }
 
 /**
