@@ -44,6 +44,16 @@ const { values: options } = parseArgs({
 });
 const runs = Number(options.runs) || (options.quick ? 3 : 9);
 
+const plainTar = 'plain-layer.tar';
+
+const makers: Readonly<Record<ImageName, () => Promise<CachedImage>>> = {
+  large: largeImage,
+  gibibyte: gibibyteImage,
+  twelve: twelveLayerImage,
+  tree: () => treeImage(410),
+  fifty: fiftyLayerImage,
+};
+
 await main();
 
 async function main(): Promise<void> {
@@ -93,16 +103,6 @@ async function prepare(chosen: readonly Operation[]): Promise<Stage> {
   const addresses = [source.address, sink.address, ...far.addresses];
   return { work, source, sink, far, images, env: environment(work, addresses) };
 }
-
-const plainTar = 'plain-layer.tar';
-
-const makers: Readonly<Record<ImageName, () => Promise<CachedImage>>> = {
-  large: largeImage,
-  gibibyte: gibibyteImage,
-  twelve: twelveLayerImage,
-  tree: () => treeImage(410),
-  fifty: fiftyLayerImage,
-};
 
 /** Nobody's own settings; regctl has no flag for plain http that all its commands take. */
 function environment(work: TemporaryDirectory, registries: readonly string[]): NodeJS.ProcessEnv {
