@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeDockerArchive } from '../../src/archive/docker-archive-writer.ts';
 import { baseImage, type BaseImage, busybox } from '../support/base-image.ts';
@@ -5,6 +6,7 @@ import { type CommandResult, crane, succeeded } from '../support/command.ts';
 import { type CraneRegistry, startCraneRegistry } from '../support/crane-registry.ts';
 import { type DockerEngine, dockerEngine, startDockerEngine } from '../support/docker-engine.ts';
 import { extractTar, type TreeNode, treeOf } from '../support/extracted-tree.ts';
+import { tarOf } from '../support/sample-image.ts';
 import { imageOfEntries, type LayerEntry } from '../support/layer-stack.ts';
 import { describeWith, type Requirement } from '../support/requirements.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-directory.ts';
@@ -94,6 +96,22 @@ describeWith(requirements, 'A real Docker engine', () => {
     const [before, after] = await Promise.all(trees);
     expect(after).toEqual(before);
     await docker(['image', 'rm', flat]);
+  });
+
+  test('runs a rebased image, whose programs are those of its new base', async () => {
+    const [base, old, app] = ['base', 'old', 'app'].map((name) => `${registry.address}/${name}:1`) as [
+      string,
+      string,
+      string,
+    ];
+    for (const name of ['old', 'app']) await writeFile(work.file(`${name}.tar`), tarOf({ [name]: `file of ${name}` }));
+    succeeded(await crane(['append', '-f', work.file('old.tar'), '-t', old]));
+    succeeded(await crane(['append', '-b', old, '-f', work.file('app.tar'), '-t', app]));
+    succeeded(await crane(['rebase', app, '--old_base', old, '--new_base', base]));
+    expect(succeeded(await crane(['validate', '--remote', app])).stdout).toMatch(/^PASS/u);
+    const run = ['run', '--rm', '--network', 'none', app, '/bin/busybox', 'sh', '-c'];
+    expect(await docker([...run, 'cat /app && ls /old || echo gone'])).toBe('file of appgone\n');
+    await docker(['image', 'rm', app]);
   });
 });
 
