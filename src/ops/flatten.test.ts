@@ -161,7 +161,7 @@ describe('flatten()', () => {
     const read: string[] = [];
     const after = await flattened(
       { store, root: await memory.add(Buffer.from(JSON.stringify(index)), mediaTypes.ociIndex) },
-      { onProgress: ({ type, target }) => void (type === 'start' && read.push(target.digest)) },
+      { onProgress: (event) => void (event.type === 'start' && read.push(event.target.digest)) },
     );
     const made = await Promise.all(
       (await indexOf(after)).manifests.map(async (image) => layersOf({ store: after.store, root: image })),

@@ -10,6 +10,7 @@ export {
   type FlattenedTarOptions,
   type MergeLayersOptions,
 } from './filesystem/export.ts';
+export { flatten, type FlattenOptions } from './flatten.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
 export { convertMediaTypes, type ConvertOptions } from './layers/convert-media-types.ts';
