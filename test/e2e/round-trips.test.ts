@@ -73,14 +73,15 @@ describe('mutate of an image of 50 layers', () => {
   const edit = ['HEAD app/v1', 'HEAD blob', 'POST upload', 'PUT upload', 'PUT app/v1'];
 
   it('in its place sends nothing for any layer', async () => {
-    const name = `${open.host}/app:v1`;
-    expect(await mutationOf(open, [name, '-l', 'a=1'])).toEqual(['GET app/v1', 'GET blob', ...edit]);
+    const requests = await mutationOf(open, [`${open.host}/app:v1`, '-l', 'a=1']);
+    expect(requests.toSorted()).toEqual(['GET app/v1', 'GET blob', ...edit].toSorted());
   });
 
   it('in its place needs one token', async () => {
     const name = `${withTokens.host}/app:v1`;
     const requests = await mutationOf(withTokens, [name, '-l', 'a=1'], ['-u', 'joe', '-p', 'secret']);
-    expect(requests).toEqual(['GET app/v1 401', 'GET token', 'GET app/v1', 'GET blob', ...edit]);
+    const asked = ['GET app/v1 401', 'GET token', 'GET app/v1', 'GET blob'];
+    expect(requests.toSorted()).toEqual([...asked, ...edit].toSorted());
   });
 
   it('to another repository mounts the layers, with no more requests than crane sends', async () => {
@@ -99,9 +100,10 @@ describe('mutate of an image of 50 layers', () => {
   it('that changes nothing pushes nothing, and to another tag the manifest only', async () => {
     const name = `${open.host}/app:v1`;
     expect(await mutationOf(open, [name])).toEqual(['GET app/v1', 'HEAD app/v1']);
-    expect(await mutationOf(open, [name, '--unset-label', 'none'])).toEqual(['GET app/v1', 'GET blob', 'HEAD app/v1']);
+    const inPlace = await mutationOf(open, [name, '--unset-label', 'none']);
+    expect(inPlace.toSorted()).toEqual(['GET app/v1', 'GET blob', 'HEAD app/v1']);
     const other = await mutationOf(open, [name, '--unset-label', 'none', '-t', `${open.host}/app:v2`]);
-    expect(other).toEqual(['GET app/v1', 'GET blob', 'HEAD app/v2', 'PUT app/v2']);
+    expect(other.toSorted()).toEqual(['GET app/v1', 'GET blob', 'HEAD app/v2', 'PUT app/v2']);
   });
 });
 

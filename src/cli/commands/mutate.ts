@@ -58,6 +58,8 @@ export const command: Command<Session, Globals> = defineCommand({
     const edit = imageEditOf(given, session);
     const place = await openResultPlace(session, location, given);
     const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
+    // Asked while the config is read. What keeps it from being answered shows when something is written.
+    place.current().catch(() => {});
     const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, given));
     await step(`pushing image ${place.name}`, () => publish(session, place, result));
   },
