@@ -134,13 +134,14 @@ function paxRecordsFor(
     if (other !== undefined) records.set(key, formatPaxTime(other));
   }
   for (const [key, value] of full.pax) {
-    if (records.has(key) || basicKeys.has(key) || key.startsWith('GNU.sparse.')) continue;
+    if (records.has(key) || recordsOfFields.has(key) || key.startsWith('GNU.sparse.')) continue;
     records.set(key, value);
   }
   return { records, fitsUstar: fitsUstar && full.pax.size === 0 };
 }
 
-const basicKeys: ReadonlySet<string> = new Set([
+/** Records that the fields of an entry stand for. */
+export const recordsOfFields: ReadonlySet<string> = new Set([
   'path',
   'linkpath',
   'size',

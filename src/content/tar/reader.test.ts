@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chunksOf } from '../bytes.ts';
+import { chunksOf, streamOf } from '../bytes.ts';
 import { digestOf } from '../hash.ts';
 import { encodeTarHeader, type TarFields } from './encode-header.ts';
 import type { TarHeader } from './entry.ts';
@@ -199,6 +199,19 @@ describe('any archive', () => {
     const kept: TarEntry[] = [];
     for await (const entry of new TarReader(archive)) kept.push(entry);
     await expect(bytesOf(kept[0]?.body ?? [])).rejects.toThrow(TypeError);
+  });
+
+  it('gives body and padding at once where they are here, and nothing where they are not or were read', async () => {
+    const inputs = ['a', 'b', 'c'].map((name) => ({ header: { name, size: 3 }, body: Buffer.from('abc') }));
+    const archive = await bytesOf(writeTar(inputs));
+    const found: (string | undefined)[] = [];
+    const cut = [archive.subarray(0, 1600), archive.subarray(1600)];
+    for await (const entry of new TarReader(streamOf(cut))) {
+      if (entry.header.name === 'c') await bytesOf(entry.body);
+      const rest = entry.restHere();
+      found.push(rest && `${rest.length} ${Buffer.from(rest.subarray(0, 3)).toString()}`, entry.restHere() && 'twice');
+    }
+    expect(found).toEqual(['512 abc', undefined, undefined, undefined, undefined, undefined]);
   });
 
   it('closes its source when the consumer stops', async () => {

@@ -1,4 +1,4 @@
-import type { TarFields } from '../../content/tar/encode-header.ts';
+import { recordsOfFields, type TarFields } from '../../content/tar/encode-header.ts';
 import type { TarHeader } from '../../content/tar/entry.ts';
 import type { ByteLog, ByteLogReader } from './byte-log.ts';
 
@@ -51,18 +51,5 @@ export function readAttributes(reader: ByteLogReader, texts: Texts): Omit<TarFie
 
 /** Records that the fields stand for would make every directory's records different. */
 function furtherRecords({ pax }: TarHeader): readonly (readonly [string, string])[] {
-  return Array.from(pax).filter(([key]) => !stoodFor.has(key));
+  return Array.from(pax).filter(([key]) => !recordsOfFields.has(key));
 }
-
-const stoodFor: ReadonlySet<string> = new Set([
-  'path',
-  'linkpath',
-  'size',
-  'uid',
-  'gid',
-  'uname',
-  'gname',
-  'mtime',
-  'atime',
-  'ctime',
-]);

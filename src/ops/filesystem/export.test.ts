@@ -225,6 +225,8 @@ describe('exportFilesystem()', () => {
     expect(
       await artifactOf(['text/plain', 'hello']).then((artifact) => collect(exportFilesystem(artifact), 99)),
     ).toEqual(Buffer.from('hello'));
+    const part = exportFilesystem(await artifactOf(['text/plain', 'hello']), { path: 'hello' });
+    await expect(collect(part, 99)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   it.each<readonly [string, () => Promise<Artifact>, object]>([

@@ -79,6 +79,7 @@ export function exportFilesystem(artifact: Artifact, options: ExportFilesystemOp
     const { layers, diffIds } = await layersOfImage(artifact, own);
     const [only] = layers;
     if (diffIds === undefined && layers.length === 1 && only !== undefined && !isLayerType(only.mediaType)) {
+      if (own.path !== undefined) throw noPaths(artifact.root);
       yield* contentOf(artifact, only, own);
     } else yield* merged(artifact, layers, diffIds ?? [], 0, own.path ?? '', own);
   });
@@ -254,6 +255,13 @@ function checkOutside(merge: Merge): void {
 
 function noImage({ digest }: Descriptor): OciError {
   return new OciError('UNSUPPORTED', `${digest} is an artifact without an image config and cannot be flattened`);
+}
+
+function noPaths({ digest }: Descriptor): OciError {
+  return new OciError(
+    'UNSUPPORTED',
+    `${digest} is an artifact of one file and no file system, so that nothing has a path`,
+  );
 }
 
 /** A stream that begins when it is read, and whose tasks end when it is cancelled. */
