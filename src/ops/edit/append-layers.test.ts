@@ -7,12 +7,13 @@ import {
 } from '../../../test/support/golden-operations.ts';
 import { collect, streamOf } from '../../content/bytes.ts';
 import { describeBytes, digestOf } from '../../content/hash.ts';
+import { annotationsIn, entriesIn, platformIndex } from '../../../test/support/image-registry.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { copyGraph } from '../copy.ts';
 import { emptyImage, emptyIndex } from '../empty.ts';
 import { imageManifestOf, rawConfigOf, rawManifestOf } from '../read.ts';
-import { appendLayers } from './append-layers.ts';
+import { appendLayers, appendToImages } from './append-layers.ts';
 import { mutateImage } from './mutate-image.ts';
 
 it('a layer on top gives the bytes that crane gives', async () => {
@@ -92,4 +93,46 @@ it('an artifact keeps its config, and an index takes no layers', async () => {
   expect((await imageManifestOf(after)).layers).toHaveLength(1);
   expect(await appendLayers(artifact, [])).toBe(artifact);
   await expect(appendLayers(await emptyIndex(), [goldenLayer(0)])).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+});
+
+it('each image of an index gets its layers, and what in it is no image stays', async () => {
+  const index = await platformIndex('linux/amd64', 'linux/arm64');
+  const artifact = await imageOfDocuments('{}', {}, { manifest: mediaTypes.ociManifest, config: mediaTypes.ociEmpty });
+  const store = new MemoryStore();
+  await copyGraph(index.store, store, index.root);
+  await copyGraph(artifact.store, store, artifact.root);
+  const manifests = [...(await entriesIn(index)), artifact.root];
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
+  const mixed = { store, root: await store.add(bytes, mediaTypes.ociIndex) };
+  const asked: string[] = [];
+  const after = await appendToImages(
+    mixed,
+    async ({ family, os, isImage }) => {
+      asked.push(`${family} ${os} ${isImage}`);
+      return [goldenLayer(0)];
+    },
+    { annotateBase: { name: 'base' } },
+  );
+  expect(asked).toEqual(['oci linux true', 'oci linux true']);
+  const [first, second, third] = await entriesIn(after);
+  for (const [i, root] of [first, second].entries()) {
+    if (root === undefined) throw new Error('An image is missing');
+    expect((await imageManifestOf({ ...after, root })).layers).toHaveLength(2);
+    expect(await annotationsIn({ ...after, root })).toEqual({
+      'org.opencontainers.image.base.digest': manifests[i]?.digest,
+      'org.opencontainers.image.base.name': 'base',
+    });
+  }
+  expect(third).toEqual(artifact.root);
+  expect(await appendToImages(mixed, async () => [])).toBe(mixed);
+});
+
+it('an image alone gets its layers in the same way, and an artifact alone, too', async () => {
+  const base = await goldenBase();
+  const after = await appendToImages(base, async () => [goldenLayer(0)], { mediaTypes: 'own' });
+  expect(after.root.digest).toBe(goldenOperations['appendLayers(NEW.layer0)']?.manifestDigest);
+  const types = { manifest: mediaTypes.ociManifest, config: mediaTypes.ociEmpty };
+  const artifact = await imageOfDocuments('{}', { artifactType: 'a/b' }, types);
+  const more = await appendToImages(artifact, async () => [goldenLayer(0)]);
+  expect((await imageManifestOf(more)).layers).toHaveLength(1);
 });
