@@ -61,7 +61,8 @@ export const command: Command<Session, Globals> = defineCommand({
     // Asked while the config is read. What keeps it from being answered shows when something is written.
     place.current().catch(() => {});
     const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, given));
-    await step(`pushing image ${place.name}`, () => publish(session, place, result));
+    const what = given.output === '' ? `pushing image ${place.name}` : `writing output ${quoted(given.output)}`;
+    await step(what, () => publish(session, place, result));
   },
 });
 
