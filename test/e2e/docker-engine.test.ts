@@ -113,6 +113,30 @@ describeWith(requirements, 'A real Docker engine', () => {
     expect(await docker([...run, 'cat /app && ls /old || echo gone'])).toBe('file of appgone\n');
     await docker(['image', 'rm', app]);
   });
+
+  test('pulls and loads what recompress and convert make, with the same layers, and runs it', async () => {
+    const base = `${registry.address}/base:1`;
+    const inspect = ['image', 'inspect', '--format', '{{json .RootFS.Layers}}'];
+    const { diff_ids: diffIds } = (JSON.parse(image.configBytes) as { rootfs: { diff_ids: string[] } }).rootfs;
+    const variants: Readonly<Record<string, readonly string[]>> = {
+      plain: ['recompress', '--compression', 'none'],
+      small: ['recompress', '--compression', 'gzip', '--compression-level', '9'],
+      docker: ['convert', '--to', 'docker'],
+    };
+    for (const [tag, args] of Object.entries(variants)) {
+      const [reference, file] = [`${registry.address}/variants:${tag}`, work.file(`${tag}.tar`)];
+      succeeded(await crane([...args, base, '--tag', reference]));
+      expect(succeeded(await crane(['validate', reference])).stdout).toBe(`PASS: ${reference}\n`);
+      await docker(['pull', reference]);
+      expect(await docker(['run', '--rm', '--network', 'none', reference, 'echo', tag])).toBe(`${tag}\n`);
+      expect(JSON.parse(await docker([...inspect, reference]))).toEqual(diffIds);
+      await docker(['image', 'rm', reference]);
+      succeeded(await crane([...args, base, '--tag', reference, '--output', file]));
+      expect(await docker(['load', '--input', file])).toContain(reference);
+      expect(JSON.parse(await docker([...inspect, reference]))).toEqual(diffIds);
+      await docker(['image', 'rm', reference]);
+    }
+  });
 });
 
 /** What Docker puts into every container. */
