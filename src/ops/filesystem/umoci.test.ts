@@ -71,7 +71,7 @@ function withSureModes(
   sure: ReadonlySet<string>,
 ): Readonly<Record<string, TreeNode>> {
   const entries = Object.entries(tree).map(
-    ([name, node]) => [name, node.type === '4' && !sure.has(name) ? { ...node, mode: '' } : node] as const,
+    ([name, node]) => [name, node.type === '4' && !sure.has(name) ? { ...node, mode: '', owner: '' } : node] as const,
   );
   return Object.fromEntries(entries);
 }
