@@ -6,6 +6,7 @@ import { changed, missingOr, type Origin } from './file-walk.ts';
 /** Files up to this size are read ahead, several at once. */
 const smallSize = 128 * 1024;
 const readSize = 512 * 1024;
+const slabSize = 1024 * 1024;
 
 /**
  * What a regular file holds: just the bytes of the file that was looked at before, as many as it had.
@@ -21,30 +22,38 @@ export async function fileBody(origin: Origin): Promise<ByteSource> {
   return small;
 }
 
-/**
- * Like {@link fileBody}, by calls that block: for files that are small.
- *
- * @throws {OciError} `FILE_SYSTEM`
- */
-export function smallFileBody(origin: Origin): Uint8Array {
-  const size = Number(origin.stats.size);
-  if (size === 0) return empty;
-  try {
-    const file = openSync(origin.path, flagsFor(origin));
+/** Reads small files by calls that block, many of them into one piece of memory: thousands of pieces burden the collector. */
+export class SmallFiles {
+  #slab = Buffer.alloc(0);
+
+  /** @throws {OciError} `FILE_SYSTEM`, also when the file changed meanwhile or another took its place */
+  read(origin: Origin): Uint8Array {
+    const size = Number(origin.stats.size);
+    if (size === 0) return empty;
     try {
-      const bytes = Buffer.allocUnsafe(size);
-      for (let filled = 0; filled < size;) {
-        const count = readSync(file, bytes, filled, size - filled, filled);
-        if (count === 0) throw changed(origin.path, 'changed');
-        filled += count;
+      const file = openSync(origin.path, flagsFor(origin));
+      try {
+        const bytes = this.#take(size);
+        for (let filled = 0; filled < size;) {
+          const count = readSync(file, bytes, filled, size - filled, filled);
+          if (count === 0) throw changed(origin.path, 'changed');
+          filled += count;
+        }
+        checkSame(fstatSync(file, { bigint: true }), origin);
+        return bytes;
+      } finally {
+        closeSync(file);
       }
-      checkSame(fstatSync(file, { bigint: true }), origin);
-      return bytes;
-    } finally {
-      closeSync(file);
+    } catch (error) {
+      throw openFault(error, origin);
     }
-  } catch (error) {
-    throw openFault(error, origin);
+  }
+
+  #take(size: number): Buffer {
+    if (this.#slab.length < size) this.#slab = Buffer.allocUnsafeSlow(slabSize);
+    const bytes = this.#slab.subarray(0, size);
+    this.#slab = this.#slab.subarray(size);
+    return bytes;
   }
 }
 

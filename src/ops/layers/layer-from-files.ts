@@ -12,7 +12,7 @@ import type { MediaTypeFamily } from '../../oci/media-type-family.ts';
 import type { CallOptions } from '../../options.ts';
 import { DiskPace } from './disk-pace.ts';
 import { type AttributeChoice, type AttributeRecords, withAttributes } from './extended-attributes.ts';
-import { fileBody, isSmall, smallFileBody } from './file-body.ts';
+import { fileBody, isSmall, SmallFiles } from './file-body.ts';
 import type { FileMapping } from './file-mapping.ts';
 import { type FoundFile, missingOr, type Origin, walkFiles } from './file-walk.ts';
 import { layerType, type NewLayer } from './new-layer.ts';
@@ -95,6 +95,12 @@ export async function layerFromFiles(
   return packLayer(rewrite === undefined ? tar : pipe(tar, rewrite), mediaType, compress, options);
 }
 
+/** How files are read. */
+interface Disk {
+  readonly pace: DiskPace;
+  readonly small: SmallFiles;
+}
+
 /** How many small files are read ahead. */
 const filesAhead = 16;
 
@@ -105,13 +111,13 @@ async function* entriesOf(
   options: FileLayerOptions,
 ): AsyncGenerator<TarInput, void> {
   const links = new HardLinks();
-  const pace = new DiskPace();
+  const disk = { pace: new DiskPace(), small: new SmallFiles() };
   const ahead: Promise<TarInput>[] = [];
   try {
-    for await (const [found, attributes] of filesIn(mappings, rules, options, pace)) {
+    for await (const [found, attributes] of filesIn(mappings, rules, options, disk.pace)) {
       if (isLeftOut(found, options)) continue;
       const linkname = links.first(found);
-      const made = entryOf(found, linkname, options, pace);
+      const made = entryOf(found, linkname, options, disk);
       const isBare = attributes === undefined || attributes.size === 0 || linkname !== undefined;
       const entry = isBare ? made : withRecords(made, attributes);
       if (ahead.length === 0 && !(entry instanceof Promise)) {
@@ -176,7 +182,7 @@ function entryOf(
   { name, origin }: FoundFile,
   linkname: string | undefined,
   options: FileLayerOptions,
-  pace: DiskPace,
+  { pace, small }: Disk,
 ): TarInput | Promise<TarInput> {
   if (origin === undefined) return parentEntry(name, options);
   const { stats } = origin;
@@ -186,7 +192,7 @@ function entryOf(
   if (linkname !== undefined) return { header: { ...header, type: 'hardlink', linkname } };
   if (!stats.isFile()) return { header: { ...header, ...deviceOf(origin) } };
   const ofFile = { ...header, type: 'file', size: Number(stats.size) } as const;
-  const body = isSmall(origin) ? pace.here(() => smallFileBody(origin)) : undefined;
+  const body = isSmall(origin) ? pace.here(() => small.read(origin)) : undefined;
   return body === undefined ? fileEntry(ofFile, origin) : { header: ofFile, body };
 }
 
