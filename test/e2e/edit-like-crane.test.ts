@@ -22,10 +22,10 @@ describeWith([theirs], 'crane edit by the other crane and by ours', () => {
     ...flags: readonly string[]
   ): Promise<readonly [Artifact, Artifact]> {
     const name = await images.put(await imageOfEntries([{ name: 'etc/motd', body: 'old', mode: 0o640 }]));
-    const args = ['edit', kind, name, ...flags, '-t', `${images.host}/app:`];
-    const [tag, their] = [args.with(-1, `${args.at(-1)}ours`), args.with(-1, `${args.at(-1)}theirs`)];
-    const ours = await craneInProcess(tag, { home: '/nowhere', input });
-    const other = succeeded(await runCommand(theirs.path, their, { input, home: await testDirectory() }));
+    const args = ['edit', kind, name, ...flags, '-t'];
+    const ours = await craneInProcess([...args, `${images.host}/app:ours`], { home: '/nowhere', input });
+    const options = { input, home: await testDirectory() };
+    const other = succeeded(await runCommand(theirs.path, [...args, `${images.host}/app:theirs`], options));
     expect(ours).toMatchObject({ code: 0, stdout: other.stdout.replace('theirs', 'ours') });
     return [await images.get('ours'), await images.get('theirs')];
   }
