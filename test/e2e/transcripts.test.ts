@@ -35,10 +35,6 @@ interface RecordedImage {
 const vectors = join(projectRoot, 'test/vectors/transcripts');
 const transcripts = JSON.parse(readFileSync(join(vectors, 'cases.json'), 'utf8')) as readonly Transcript[];
 
-/** Commands of a later version. */
-const later = new Set(['edit']);
-const present = transcripts.filter(({ args: [command = ''] }) => !later.has(command));
-
 const inputs: Readonly<Record<string, string | Uint8Array>> = {
   'the text secret and a newline': 'secret\n',
   '$F/cfg.tar': readFileSync(join(vectors, 'files/cfg.tar')),
@@ -73,7 +69,7 @@ function replay(start: () => Promise<Server>, { deletesTags }: { readonly delete
     await work.remove();
   });
 
-  it.each(present.map((transcript) => [transcript.name, transcript] as const))('%s', async (_, transcript) => {
+  it.each(transcripts.map((transcript) => [transcript.name, transcript] as const))('%s', async (_, transcript) => {
     const args = await Promise.all(transcript.args.map(fill));
     const input = transcript.stdin === undefined ? '' : (inputs[transcript.stdin] ?? '');
     const result = await crane(args, { home: work.path, cwd: work.path, input });
