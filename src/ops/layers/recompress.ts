@@ -30,7 +30,7 @@ export interface RecompressOptions extends RewriteOptions, Pick<SpoolOptions, 'd
    * @default 16 GiB, or 200 times the size the layer has when that is more
    */
   readonly limit?: number | undefined;
-  /** How many layers are worked on at once; each is compressed by several threads. @default 2 */
+  /** How many layers are worked on at once. @default 1 for gzip, which takes all threads for one; 2 for others */
   readonly concurrency?: number | undefined;
 }
 
@@ -73,7 +73,7 @@ class Recompression implements ImageRewriter {
     this.#compression = compression;
     this.#staging = staging;
     this.#options = options;
-    this.#limiter = new Limiter(options.concurrency ?? 2);
+    this.#limiter = new Limiter(options.concurrency ?? (compression.kind === 'gzip' ? 1 : 2));
   }
 
   async image(
