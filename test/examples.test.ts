@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -6,7 +7,10 @@ import {
   copyGraph,
   createTransport,
   imageForPlatform,
+  manifestOf,
+  openArtifact,
   openLayout,
+  parsePlatform,
   parseReference,
   remote,
   type Transport,
@@ -15,11 +19,23 @@ import {
   writeOciArchive,
 } from 'crane-oci';
 import { collect, digestOf } from 'crane-oci/content';
-import { layersOf, randomImage, randomIndex } from 'crane-oci/ops';
+import { layersOf, randomImage, randomIndex, rawConfigOf } from 'crane-oci/ops';
 import type { ListeningRegistry } from 'crane-oci/server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyImage } from '../examples/copy.ts';
 import { fileArtifact, pushFile } from '../examples/custom-store.ts';
+import {
+  addDirectory,
+  changeImage,
+  convertedTo,
+  flattened,
+  indexOf,
+  onlyLinux,
+  ontoBase,
+  recompressed,
+  replaceFile,
+  writeFilesystem,
+} from '../examples/edit-image.ts';
 import { inspect } from '../examples/inspect.ts';
 import { pullToLayout } from '../examples/pull-to-layout.ts';
 import { registryInMemory, serveDirectory, serveLayout } from '../examples/serve-registry.ts';
@@ -82,6 +98,78 @@ describe('inspect.ts', () => {
     const { root } = await pushed(await randomImage({ seed: 'program', layers: 1 }), 'app:1');
     const { stdout } = await runExample('inspect.ts', `${address}/app:1`);
     expect(stdout).toMatch(new RegExp(`^${root.digest} for linux/amd64\n {2}sha256:[0-9a-f]{64} \\d+ bytes\n$`));
+  });
+});
+
+describe('edit-image.ts', () => {
+  it('labels the Linux images of an index, and runs as a program', async () => {
+    await pushed(await randomIndex({ seed: 'edit' }), 'app:1');
+    const { stdout } = await runExample('edit-image.ts', `${address}/app:1`, `${address}/app:2`, 'team=web');
+    const edited = await pulled('app:2');
+    expect(stdout).toBe(`${address}/app:2 is ${edited.root.digest}\n`);
+    for (const architecture of ['amd64', 'arm64']) {
+      const image = await imageForPlatform(edited, { os: 'linux', architecture });
+      const config: unknown = JSON.parse(Buffer.from(await rawConfigOf(image)).toString());
+      expect(config).toMatchObject({ config: { Labels: { team: 'web' } } });
+    }
+  });
+
+  it('makes a site of a directory, changes a file of it, and writes it as a tarball', async () => {
+    const folder = await testDirectory();
+    await writeFile(join(folder, 'index.html'), 'hello');
+    await pushed(await randomImage({ seed: 'site', layers: 1 }), 'site:1');
+    await changeImage(`${address}/site:1`, `${address}/site:2`, transport, (image, publish) =>
+      addDirectory(image, folder, publish),
+    );
+    await changeImage(`${address}/site:2`, `${address}/site:3`, transport, (image, publish) =>
+      replaceFile(image, '/srv/www/index.html', 'bye', publish),
+    );
+    const site = await pulled('site:3');
+    expect(await layersOf(site)).toHaveLength(3);
+    expect(await validate(site)).toEqual([]);
+    const tarball = join(folder, 'site.tar');
+    await writeFilesystem(site, tarball);
+    expect(execFileSync('tar', ['-xOf', tarball, 'srv/www/index.html'], { encoding: 'utf8' })).toBe('bye');
+  });
+
+  it('flattens, compresses anew and converts, and the results are valid', async () => {
+    await pushed(await randomImage({ seed: 'small', layers: 3 }), 'app:1');
+    for (const [tag, change] of [
+      ['flat', flattened],
+      ['small', recompressed],
+      ['docker', convertedTo.bind(undefined, 'docker')],
+    ] as const) {
+      await changeImage(`${address}/app:1`, `${address}/app:${tag}`, transport, change);
+      expect(await validate(await pulled(`app:${tag}`))).toEqual([]);
+    }
+    expect(await layersOf(await pulled('app:flat'))).toHaveLength(1);
+    expect((await pulled('app:docker')).root.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json');
+  });
+
+  it('puts an image on another base', async () => {
+    const [base, other] = [await randomImage({ seed: 'old' }), await randomImage({ seed: 'new', layers: 1 })];
+    const folder = await testDirectory();
+    await writeFile(join(folder, 'app'), 'app');
+    await pushed(base, 'app:base');
+    await changeImage(`${address}/app:base`, `${address}/app:1`, transport, (image, publish) =>
+      addDirectory(image, folder, publish),
+    );
+    const app = await pulled('app:1');
+    const [layer] = (await layersOf(app)).slice(-1);
+    const lines: string[] = [];
+    const rebased = await ontoBase(app, { oldBase: base, newBase: other }, (line) => lines.push(line));
+    expect(lines).toEqual([`${rebased.root.digest}: 3 layers went, 1 came`]);
+    expect(await layersOf(rebased)).toEqual([...(await layersOf(other)), layer]);
+  });
+
+  it('makes an index of images, and takes some of it', async () => {
+    const platforms = ['linux/amd64', 'windows/amd64'].map((name) => parsePlatform(name));
+    const images = await Promise.all(platforms.map((platform) => randomImage({ seed: platform.os, platform })));
+    const index = await indexOf(images);
+    expect(await validate(index)).toEqual([]);
+    const manifest = await manifestOf(await onlyLinux(index));
+    if (manifest.kind !== 'index') throw new Error('no index');
+    expect(manifest.index.manifests.map(({ digest }) => digest)).toEqual([images[0]?.root.digest]);
   });
 });
 
@@ -186,6 +274,11 @@ async function pushed(artifact: Artifact, name: string): Promise<Artifact> {
   const target = parseReference(`${address}/${name}`);
   await copyGraph(artifact.store, remote(target, { transport, access: 'push' }), artifact.root, { tag: target.tag });
   return artifact;
+}
+
+async function pulled(name: string): Promise<Artifact> {
+  const reference = parseReference(`${address}/${name}`);
+  return openArtifact(remote(reference, { transport }), reference.tag ?? 'latest');
 }
 
 async function contentOf({ store }: Artifact, target: Artifact['root'] | undefined): Promise<Buffer> {
