@@ -80,6 +80,13 @@ describe('the layers', () => {
     expect(cyclesIn(localImports(loaded))).toEqual([]);
   });
 
+  it('load nothing of Docker engines before an argument names one', () => {
+    const isOfEngines = (file: string): boolean => file.startsWith('daemon/') || file.startsWith('cli/engine/');
+    const others = files.filter((file) => !isOfEngines(file) && file !== 'index.ts');
+    const loaded = others.flatMap((file) => importsOf(file, onlyEager).map((to) => ({ from: file, to })));
+    expect(shown(loaded.filter(({ to }) => isOfEngines(to)))).toEqual([]);
+  });
+
   it('oci and wire need no Node', () => {
     const wrong = imports.filter(({ from, to }) => ['oci', 'wire'].includes(layerOf(from)) && isBuiltin(to));
     expect(shown(wrong)).toEqual([]);

@@ -148,7 +148,8 @@ async function save(state: State, kind: EngineKind, name: string, response: Serv
 function filesOf(kept: KeptImage, kind: EngineKind, name: string): Record<string, string | Uint8Array> {
   const { image, index, others = [] } = kept;
   if (kind === 'containerd') {
-    const all = [image, ...others].flatMap((one) => [one, ...one.blobs]);
+    const all: Sample[] = [];
+    for (const one of [image, ...others]) all.push(one, ...one.blobs);
     return layoutFiles(index === undefined ? all : [index, ...all], { [name]: index ?? image });
   }
   const diffIds = image.tars.map((tar) => describeBytes(tar, mediaTypes.ociLayer));
