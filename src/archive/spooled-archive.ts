@@ -5,7 +5,7 @@ import { Digester } from '../content/hash.ts';
 import { type Spool, spool } from '../content/spool.ts';
 import { type TarEntry, TarReader } from '../content/tar/reader.ts';
 import { TarIndex, type TarIndexEntry } from '../content/tar/tar-index.ts';
-import type { Expected } from '../content/verify.ts';
+import { type Expected, VerifiedStream } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { CallOptions } from '../options.ts';
 import { type ArchiveFile, findIn, inArchive, type KeptEntry, readFrom } from './tar-file.ts';
@@ -143,12 +143,11 @@ export class SpooledArchive implements ArchiveFile {
     if (content === undefined || content.kind === 'memory') return undefined;
     const { spool: file } = content;
     const { digest, size } = file;
-    return {
-      digest,
-      size,
-      plain: content.kind === 'gzip' ? content.plain : undefined,
-      open: (open) => file.open(open),
-    };
+    const plain = content.kind === 'gzip' ? content.plain : undefined;
+    // The file is our own, and nobody else may read or write it.
+    const open = async (options: CallOptions): Promise<ByteStream> =>
+      VerifiedStream.proven(await file.open(options), { digest, size });
+    return { digest, size, plain, open };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
