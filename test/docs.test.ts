@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { collect, collectVerified, gunzipping, streamOf, VerifiedStream } from 'crane-oci/content';
@@ -69,6 +69,10 @@ describe('the command lines of the documentation', () => {
 
   it('are found by this test', () => {
     expect(craneCalls('$ crane a b > c')).toEqual([['a', 'b']]);
+    expect(craneCalls('crane base x || crane rebase x')).toEqual([
+      ['base', 'x'],
+      ['rebase', 'x'],
+    ]);
     expect(craneCalls('docker save app | crane push - x')).toEqual([['push', '-', 'x']]);
     expect(craneCalls('curl -H "$(crane auth token -H alpine)" https://x')).toEqual([
       ['auth', 'token', '-H', 'alpine'],
@@ -99,6 +103,31 @@ describe('the command lines of the documentation', () => {
       })),
     );
     expect(wrong.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  });
+});
+
+describe('docs/compatibility-with-crane.md', () => {
+  const page = readFileSync(join(projectRoot, 'docs/compatibility-with-crane.md'), 'utf8');
+  const sections = page.split(/^## /m).filter((section) => section.includes('\n| crane | here |\n'));
+
+  it('gives for each section of differences a reason, and tests that are there', () => {
+    expect(sections.length).toBeGreaterThan(5);
+    for (const section of sections) {
+      const [title = '', , reason = '', , tests = ''] = section.split('\n');
+      expect([title, reason]).toEqual([title, expect.stringMatching(/^[A-Z][^|]+\.$/)]);
+      expect([title, tests]).toEqual([title, expect.stringMatching(/^Tests: `[^`]+`(?:, `[^`]+`)*\.$/)]);
+      const missing = Array.from(tests.matchAll(/`([^`]+)`/g), ([, path = '']) => path).filter(
+        (path) => !path.endsWith('.test.ts') || !existsSync(join(projectRoot, path)),
+      );
+      expect([title, missing]).toEqual([title, []]);
+    }
+  });
+
+  it('says of each difference what is here', () => {
+    const rows = sections.flatMap((section) => section.match(/^\| (?!crane \|).*$/gm) ?? []);
+    expect(rows.length).toBeGreaterThan(50);
+    expect(new Set(rows).size).toBe(rows.length);
+    expect(rows.filter((row) => !/^\| [^|]+ \| [^|]+ \|$/.test(row.replaceAll('\\|', '')))).toEqual([]);
   });
 });
 

@@ -7,6 +7,6 @@ import type { Session } from './session.ts';
 /** The command line `crane` as data; `crane.ts` runs it, the reference pages are made from it. */
 export const craneProgram: Program<Session, PersistentFlags, LeadingFlags> = programOf({
   name: 'crane',
-  summary: 'Inspect, copy, pull and push container images without a daemon',
+  summary: 'Inspect, copy and change container images without a daemon',
   commands: craneCommands,
 });

@@ -14,7 +14,7 @@ const common = ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/s390x', 'li
 
 export const platformFlag: Flag<PlatformChoice | undefined> = custom<PlatformChoice | undefined>({
   description:
-    'Image to choose from an index, as os/arch[/variant][:osversion]; copy, and pull to a layout, take several',
+    'Image to choose from an index, as os/arch[/variant][:osversion]; several, as A,B, with append, base, convert, copy, flatten, index, mutate, pull to a layout, rebase, recompress and validate',
   valueName: 'platform',
   initial: undefined,
   shownDefault: 'all',

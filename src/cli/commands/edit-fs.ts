@@ -23,7 +23,7 @@ export const command: Command<Session, Globals> = defineCommand({
   description:
     'Edit one file of an image in $VISUAL or $EDITOR, and write the image back with the file as a new layer. When standard input or output is no terminal, all of standard input is the new content. A file that is there keeps mode, owner, times and extended attributes; a new one is readable and executable by all and belongs to root. A symbolic link is followed. Of an index one image is edited, chosen with --platform where there are several; the others stay, and so does the index.',
   examples:
-    'crane edit fs registry.example.com/app:v1 -f /etc/app.conf\ncrane edit fs registry.example.com/app:v1 -f /etc/motd -t registry.example.com/app:v2 < motd\ncrane edit fs registry.example.com/app:v1 -f /root/.cache --delete',
+    'crane edit fs registry.example.com/app:v1 -f /etc/app.conf\ncrane edit fs registry.example.com/app:v1 -f /etc/motd -t registry.example.com/app:v2 < motd\ncrane edit fs registry.example.com/app:v1 -f /var/cache --delete',
   arguments: exactly(1),
   flags: {
     filename: string({ shorthand: 'f', description: 'The file, by its path in the image (required)' }),
