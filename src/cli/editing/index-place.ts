@@ -103,7 +103,8 @@ async function changeLayout(session: Session, layout: LayoutStore, change: Index
   await new GraphCopy(after.store, sink, { signal, nonDistributable: true, onProgress }).copy(after.root);
   const index = parseLayoutIndex(await rawManifestOf(after, session), quoted(layout.path));
   const isDone = await layout.replaceIndex(isNew ? undefined : before.root.digest, index, session);
-  if (isDone) session.log.line(`changed ${layout.path}: it lists ${index.manifests.length} entries`);
+  const { length } = index.manifests;
+  if (isDone) session.log.line(`changed ${layout.path}: it lists ${length} ${length === 1 ? 'entry' : 'entries'}`);
   return isDone;
 }
 
