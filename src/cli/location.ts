@@ -21,8 +21,8 @@ const prefix = /^(oci|oci-archive|docker-archive|docker-daemon):(.*)$/s;
 
 /**
  * Reads an image argument: `oci:DIR[:TAG|@DIGEST]`, `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:TAG]`,
- * `docker-daemon:NAME[:TAG|@DIGEST]` or `docker-daemon:ID`, else a reference. The prefixes shadow only `docker.io/library/oci` and the like, which do not exist, and which can still be
- * written in full.
+ * `docker-daemon:NAME[:TAG|@DIGEST]` or `docker-daemon:ID`, else a reference. The prefixes shadow only
+ * `docker.io/library/oci` and the like, which do not exist, and which can still be written in full.
  *
  * @throws {OciError} `INVALID_REFERENCE`, `INVALID_DIGEST`
  */
