@@ -113,9 +113,9 @@ describe('docs/compatibility-with-crane.md', () => {
   it('gives for each section of differences a reason, and tests that are there', () => {
     expect(sections.length).toBeGreaterThan(5);
     for (const section of sections) {
-      const [title = '', , reason = '', , tests = ''] = section.split('\n');
-      expect([title, reason]).toEqual([title, expect.stringMatching(/^[A-Z][^|]+\.$/)]);
-      expect([title, tests]).toEqual([title, expect.stringMatching(/^Tests: `[^`]+`(?:, `[^`]+`)*\.$/)]);
+      const [title = '', reason = '', tests = ''] = section.split('\n\n');
+      expect(`${title}: ${reason}`).toMatch(/^[^|]+: [A-Z][^|]+\.$/);
+      expect(`${title}: ${tests}`).toMatch(/: Tests:\s`[^`]+`(?:,\s`[^`]+`)*\.$/);
       const missing = Array.from(tests.matchAll(/`([^`]+)`/g), ([, path = '']) => path).filter(
         (path) => !path.endsWith('.test.ts') || !existsSync(join(projectRoot, path)),
       );
