@@ -134,6 +134,11 @@ export function checkRepositoryName(name: string, whole: string = name): void {
   }
 }
 
+/** Whether text could be a repository's name as requests carry it. */
+export function isRepositoryName(text: string): boolean {
+  return text.length <= 255 && text.split('/').every((part) => pathComponent.test(part));
+}
+
 /** `registry/repository` in full. */
 export function formatRepository({ registry, repository }: Repository): string {
   return `${registry}/${repository}`;

@@ -20,6 +20,10 @@ export { findHostFiles, type HostFiles, type HostPlaces } from './hosts/host-fil
 export { readHostTls } from './hosts/host-tls.ts';
 export { environmentProxies, type ProxyRules } from './hosts/proxy-rules.ts';
 export { type NamedFile, readTlsFiles, type TlsFiles } from './hosts/tls-files.ts';
+export { isGoogleHost } from './listing/google-hosts.ts';
+export type { RepositoryListing, RepositoryListOptions } from './listing/list-repository.ts';
+export type { ListedManifest, RepositoryPage } from './listing/repository-page.ts';
+export { type WalkedRepository, type WalkOptions, walkRepositories } from './listing/walk-repositories.ts';
 export { type RemoteOptions, RemoteStore, remote } from './remote-store.ts';
 export type { TransportEvent } from './transport/events.ts';
 export type {

@@ -25,6 +25,7 @@ import type { ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import { deleteBlob, statBlob } from './blobs.ts';
 import { keepRecent } from './keep-recent.ts';
+import type { RepositoryListing, RepositoryListOptions } from './listing/list-repository.ts';
 import { deleteManifest } from './manifest-delete.ts';
 import { putManifest } from './manifest-push.ts';
 import { type FetchedManifest, fetchManifest, resolveManifest, statManifest } from './manifests.ts';
@@ -177,6 +178,12 @@ export class RemoteStore
 
   tags(options: TagListOptions = {}): AsyncIterable<readonly string[]> {
     return listTags(this.#client, options);
+  }
+
+  /** What the registry tells about the repository: tags, and where it is one of Google's, manifests and children. */
+  async list(options: RepositoryListOptions = {}): Promise<RepositoryListing> {
+    const { collectPages, repositoryPages } = await import('./listing/list-repository.ts');
+    return collectPages(repositoryPages(this.#client, options));
   }
 
   async referrers(subject: ContentId, options: ReferrerListOptions = {}): Promise<readonly Descriptor[]> {

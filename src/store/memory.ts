@@ -31,6 +31,11 @@ export class MemoryStore implements ContentStore, TagLister, ReferrerLister, Del
     return this.#blobs.size === 0 && this.#manifests.size === 0;
   }
 
+  /** All manifests, tagged or not, in the order in which they came. */
+  get manifests(): readonly Descriptor[] {
+    return Array.from(this.#manifests.values(), ({ target }) => target);
+  }
+
   async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     const digest = isDigest(reference) ? reference : this.#tags.get(reference);

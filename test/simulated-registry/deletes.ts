@@ -1,6 +1,7 @@
 import { isDigest } from '../../src/oci/digest.ts';
 import { canListTags } from '../../src/store/capabilities.ts';
 import { failure, type Handle, type Layer, type SimulatedAnswer, type SimulatedRequest } from './exchange.ts';
+import { hasParent } from './google.ts';
 import type { World } from './world.ts';
 
 /** Q-70: what can be deleted, and by which name. */
@@ -13,6 +14,9 @@ export function deletes(world: World): Layer {
     if (route?.kind !== 'manifest') return below(request);
     if (!isDigest(route.reference)) return outcome(tag ?? 202, request, below);
     if (digest !== 'dangling-tag') return outcome(digest ?? 202, request, below);
+    if (await hasParent(world, route.repository, route.reference)) {
+      return failure(400, 'GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE', 'Manifest is still referenced by an index');
+    }
     if (!(await hasTag(world, route.repository, route.reference))) return below(request);
     return failure(400, 'GOOGLE_MANIFEST_DANGLING_TAG', `Manifest is still referenced by tag: ${route.reference}`);
   };

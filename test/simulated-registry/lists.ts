@@ -10,6 +10,7 @@ import {
   text,
 } from './exchange.ts';
 import { randomNumbers } from './faults.ts';
+import { googleList } from './google.ts';
 import { linkTo } from './links.ts';
 import type { HostileQuirks, ListQuirks } from './quirks.ts';
 import type { World } from './world.ts';
@@ -22,6 +23,7 @@ export function lists(world: World): Layer {
     const { catalog = 'ok', tags, hostile } = world.quirks;
     if (route.kind === 'catalog' && catalog !== 'ok') return failure(catalog, 'UNSUPPORTED', 'no catalog here');
     if (hostile?.tags !== undefined) return hostileList(hostile.tags, request, route.kind);
+    if (tags?.google === true && route.kind === 'tags') return googleList(world, request);
     return tags === undefined ? below(request) : list(world, tags, request, below);
   };
 }
@@ -105,15 +107,14 @@ function documentOf(
   isTags: boolean,
   page: readonly string[],
   hasJunk: boolean,
-  { empty = 'null', extras }: ListQuirks,
+  { empty = 'null' }: ListQuirks,
   { route }: SimulatedRequest,
 ): object {
   const junk = hasJunk ? [null, '', `sha256:${'a'.repeat(64)}`, 7, 'not a tag'] : [];
   const entries = [...junk, ...page];
   const listed = entries.length === 0 && empty === 'null' ? null : entries;
   if (!isTags) return { repositories: listed };
-  const more = extras === true ? { child: ['deeper'], manifest: { 'sha256:1': { tag: [...page] } } } : {};
-  return { name: route !== undefined && 'repository' in route ? route.repository : '', tags: listed, ...more };
+  return { name: route !== undefined && 'repository' in route ? route.repository : '', tags: listed };
 }
 
 function hostileList(

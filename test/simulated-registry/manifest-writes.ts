@@ -146,7 +146,7 @@ function withoutTags(query: URLSearchParams): URLSearchParams {
 }
 
 function note(
-  { notes, quirks }: World,
+  { notes, now, quirks }: World,
   { repository, reference, bytes, document }: Put,
   { query }: SimulatedRequest,
 ): void {
@@ -156,6 +156,8 @@ function note(
   if (readAfterWriteLag !== undefined) {
     for (const name of [digest, ...tags]) notes.lag.set(`${repository}/${name}`, readAfterWriteLag);
   }
+  const uploaded = `${repository}@${digest}`;
+  notes.uploaded.set(uploaded, notes.uploaded.get(uploaded) ?? now());
   const order = notes.tags.get(repository) ?? [];
   notes.tags.set(repository, [...order, ...tags.filter((tag) => !order.includes(tag))]);
   const { config, layers = [], manifests = [] } = document;

@@ -47,7 +47,7 @@ const gar: SimulateOptions = {
   // "existence check on mount w/o from" (Q-51).
   mount: 'anonymous',
   del: { digest: 'dangling-tag' },
-  tags: { page: 1000, maxN: 10_000, extras: true },
+  tags: { page: 1000, maxN: 10_000, google: true },
 };
 
 /** Amazon ECR: Basic, repositories are made beforehand, chunks of 5 MiB at least and a `Range` that stands still. */

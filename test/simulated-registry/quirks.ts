@@ -279,8 +279,8 @@ export interface ListQuirks {
   opaque?: boolean | undefined;
   /** + Q-64: a repository without tags. @default 'null' */
   empty?: 'null' | 'list' | 404 | undefined;
-  /** + Q-64: Google's `child` and `manifest` members. */
-  extras?: boolean | undefined;
+  /** + Q-64: Google's `child` and `manifest` members, with what is there and when it came. See google.ts. */
+  google?: boolean | undefined;
 }
 
 /** Q-70. */

@@ -88,7 +88,7 @@ export async function simulateRegistry(options: SimulateOptions = {}): Promise<S
     plain: plainRegistry(storage),
     now,
     repositories: new Set(repositories),
-    notes: { referenced: new Set(), tags: new Map(), lost: new Map(), lag: new Map() },
+    notes: { referenced: new Set(), tags: new Map(), lost: new Map(), uploaded: new Map(), lag: new Map() },
   };
   return new Simulation(world, fault).start(tls === true);
 }

@@ -29,6 +29,8 @@ export interface Notes {
   readonly tags: Map<string, string[]>;
   /** Sizes of blobs that were removed behind the registry's back, by `REPOSITORY@DIGEST`. */
   readonly lost: Map<string, number>;
+  /** When each `REPOSITORY@DIGEST` came, in milliseconds since the epoch, where lists tell. */
+  readonly uploaded: Map<string, number>;
   /** How many reads of `REPOSITORY/REFERENCE` find nothing yet. */
   readonly lag: Map<string, number>;
 }
