@@ -25,7 +25,8 @@ const flags = {
   tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
   output: string({
     shorthand: 'o',
-    description: 'File to write the result to as a docker tarball, or oci:DIR, oci-archive:FILE; nothing is pushed',
+    description:
+      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
   'dry-run': bool({ description: 'Change nothing, and print which layers would go, come and stay' }),
   'drop-attestations': bool({

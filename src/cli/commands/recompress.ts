@@ -18,7 +18,7 @@ const usual = compressionFlags(gzipLevel, '');
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
-    'Compress the layers of an image anew. The diff IDs are verified and stay, so the config keeps its bytes and the image is the same to whoever runs it; manifest and digest change. Of an index all images are worked on, or those for --platform, and a layer that images share once. Layers that are compressed so already stay as they are, unless a level is given; so do those that may not be passed on. Images with Docker media types cannot have zstd layers: --to oci gives them the others at the same time.',
+    'Compress the layers of an image anew. The diff IDs are verified and stay, so the config keeps its bytes and the image is the same to whoever runs it; manifest and digest change. Of an index all images are worked on, or those for --platform, and a layer that images share once. Layers that are compressed so already stay as they are, unless a level is given; so do those that may not be passed on. Images with Docker media types cannot have zstd layers: --to oci converts the image at the same time.',
   examples:
     'crane recompress --compression zstd ghcr.io/org/app:v1 -t ghcr.io/org/app:v1-zstd\ncrane recompress --compression zstd --to oci docker.io/org/app:v1\ncrane recompress --compression gzip --compression-level 9 oci:layout:v1\ncrane recompress --compression none ghcr.io/org/app:v1 -o app.tar',
   arguments: exactly(1),

@@ -21,10 +21,11 @@ export interface RewriteFlags {
 }
 
 export const rewriteFlags: FlagsOf<RewriteFlags> = {
-  tag: string({ shorthand: 't', description: 'New tag reference for the result; without it the source is replaced' }),
+  tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
   output: string({
     shorthand: 'o',
-    description: 'Path to new tarball of the result, or oci:DIR, oci-archive:FILE, docker-archive:FILE',
+    description:
+      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
   'drop-attestations': bool({
     description: 'Leave out attestations of images that get another digest, instead of attaching them to the new one',
