@@ -11,8 +11,9 @@ export function tarPadding(size: number): Uint8Array {
   return tarTrailer.subarray(0, paddingOf(size));
 }
 
-/** One entry to write: fields that become a header, or header blocks as they were read. */
+/** One entry to write: fields that become a header, header blocks as they were read, or all of it with the padding. */
 export type TarInput =
+  | { readonly entry: Uint8Array }
   | { readonly header: TarFields; readonly body?: ByteSource | undefined }
   | { readonly blocks: Uint8Array; readonly size: number; readonly body?: ByteSource | undefined };
 
@@ -25,6 +26,10 @@ export async function* writeTar(
   entries: AsyncIterable<TarInput> | Iterable<TarInput>,
 ): AsyncGenerator<Uint8Array, void> {
   for await (const entry of entries) {
+    if ('entry' in entry) {
+      yield entry.entry;
+      continue;
+    }
     const size = 'header' in entry ? (entry.header.size ?? 0) : entry.size;
     yield 'header' in entry ? encodeTarHeader(entry.header) : entry.blocks;
     let written = 0;

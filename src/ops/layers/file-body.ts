@@ -1,6 +1,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource } from '../../content/bytes.ts';
+import { paddingOf } from '../../content/tar/entry.ts';
 import { changed, missingOr, type Origin } from './file-walk.ts';
 
 /** Files up to this size are read ahead, several at once. */
@@ -22,31 +23,23 @@ export async function fileBody(origin: Origin): Promise<ByteSource> {
   return small;
 }
 
-/** Reads small files by calls that block, many of them into one piece of memory: thousands of pieces burden the collector. */
+/** Makes entries of small files by calls that block, many of them in one piece of memory: thousands of pieces burden the collector. */
 export class SmallFiles {
   #slab = Buffer.alloc(0);
 
-  /** @throws {OciError} `FILE_SYSTEM`, also when the file changed meanwhile or another took its place */
-  read(origin: Origin): Uint8Array {
+  /**
+   * @param header the blocks before the content
+   * @returns header, content and padding
+   * @throws {OciError} `FILE_SYSTEM`, also when the file changed meanwhile or another took its place
+   */
+  entry(header: Uint8Array, origin: Origin): Uint8Array {
     const size = Number(origin.stats.size);
-    if (size === 0) return empty;
-    try {
-      const file = openSync(origin.path, flagsFor(origin));
-      try {
-        const bytes = this.#take(size);
-        for (let filled = 0; filled < size;) {
-          const count = readSync(file, bytes, filled, size - filled, filled);
-          if (count === 0) throw changed(origin.path, 'changed');
-          filled += count;
-        }
-        checkSame(fstatSync(file, { bigint: true }), origin);
-        return bytes;
-      } finally {
-        closeSync(file);
-      }
-    } catch (error) {
-      throw openFault(error, origin);
-    }
+    const start = header.byteLength;
+    const bytes = this.#take(start + size + paddingOf(size));
+    bytes.set(header);
+    bytes.fill(0, start + size);
+    if (size > 0) readInto(bytes.subarray(start, start + size), origin);
+    return bytes;
   }
 
   #take(size: number): Buffer {
@@ -54,6 +47,24 @@ export class SmallFiles {
     const bytes = this.#slab.subarray(0, size);
     this.#slab = this.#slab.subarray(size);
     return bytes;
+  }
+}
+
+function readInto(bytes: Buffer, origin: Origin): void {
+  try {
+    const file = openSync(origin.path, flagsFor(origin));
+    try {
+      for (let filled = 0; filled < bytes.length;) {
+        const count = readSync(file, bytes, filled, bytes.length - filled, filled);
+        if (count === 0) throw changed(origin.path, 'changed');
+        filled += count;
+      }
+      checkSame(fstatSync(file, { bigint: true }), origin);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw openFault(error, origin);
   }
 }
 

@@ -109,7 +109,8 @@ async function* walk(visit: Visit): AsyncGenerator<FoundFile, void> {
     // One after the other where that is quick, else all at once.
     const states = batch.map((one) => candidatesFor(one, merged, pace));
     for (const state of states) if (state instanceof Promise) state.catch(() => {});
-    for (const [i, { text }] of batch.entries()) {
+    for (const [i, { bytes }] of batch.entries()) {
+      const text = textOf(bytes);
       const below = visit.place?.children.get(text);
       const state = states[i] ?? [];
       const brought = state instanceof Promise ? await state : state;
@@ -139,8 +140,8 @@ function leafOf({ name, place: here, candidates }: Visit): FoundFile | undefined
 }
 
 interface Name {
-  readonly text: string;
-  readonly bytes: Buffer;
+  /** A character for each byte: a tenth of the memory that buffers take, of which large directories need many. */
+  readonly bytes: string;
   /** Positions of the directories that have it. */
   readonly in: number[];
 }
@@ -148,28 +149,32 @@ interface Name {
 async function namesIn(directories: readonly Candidate[], here: Place | undefined): Promise<readonly Name[]> {
   const names = new Map<string, Name>();
   for (const [position, { path }] of directories.entries()) {
-    const listed = await readdir(path, { encoding: 'buffer' }).catch((error: unknown) => {
+    const listed = await readdir(path, { encoding: 'latin1' }).catch((error: unknown) => {
       throw missingOr(error, path, 'FILE_SYSTEM');
     });
     for (const bytes of listed) {
-      const text = decodeText(bytes);
-      const known = names.get(text);
-      if (known === undefined) names.set(text, { text, bytes, in: [position] });
+      const known = names.get(bytes);
+      if (known === undefined) names.set(bytes, { bytes, in: [position] });
       else known.in.push(position);
     }
   }
   for (const text of here?.children.keys() ?? []) {
-    if (!names.has(text)) names.set(text, { text, bytes: Buffer.from(encodeText(text)), in: [] });
+    const bytes = Buffer.from(encodeText(text)).toString('latin1');
+    if (!names.has(bytes)) names.set(bytes, { bytes, in: [] });
   }
-  return Array.from(names.values()).sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+  return Array.from(names.values()).sort((a, b) => (a.bytes < b.bytes ? -1 : 1));
+}
+
+function textOf(bytes: string): string {
+  return decodeText(Buffer.from(bytes, 'latin1'));
 }
 
 function candidatesFor(
-  { text, bytes, in: positions }: Name,
+  { bytes, in: positions }: Name,
   directories: readonly Candidate[],
   pace: DiskPace,
 ): readonly Candidate[] | Promise<readonly Candidate[]> {
-  const found = positions.map((position) => candidateIn(directories[position] as Candidate, text, bytes, pace));
+  const found = positions.map((position) => candidateIn(directories[position] as Candidate, bytes, pace));
   return found.some((one) => one instanceof Promise)
     ? presentLater(found)
     : (found as readonly (Candidate | undefined)[]).filter(isPresent);
@@ -188,15 +193,15 @@ function isPresent(candidate: Candidate | undefined): candidate is Candidate {
 
 function candidateIn(
   directory: Candidate,
-  text: string,
-  bytes: Buffer,
+  bytes: string,
   pace: DiskPace,
 ): Candidate | undefined | Promise<Candidate | undefined> {
   const { rules } = directory;
+  const text = textOf(bytes);
   const relative = directory.relative === '' ? text : `${directory.relative}/${text}`;
   const ignored = rules.ignores(relative);
   if (ignored && !rules.mayTakeBelow(relative)) return undefined;
-  const path = Buffer.concat([directory.path, slash, bytes]);
+  const path = Buffer.concat([directory.path, slash, Buffer.from(bytes, 'latin1')]);
   const candidate = (stats: BigIntStats): Candidate | undefined =>
     ignored && !stats.isDirectory() ? undefined : { path, stats, follow: false, relative, ignored, rules };
   const stats = pace.here(() => stateOf(path));

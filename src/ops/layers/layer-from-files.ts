@@ -4,7 +4,7 @@ import { type ByteTransform, pipe, streamOf } from '../../content/bytes.ts';
 import { type Compression, compressing } from '../../content/compression.ts';
 import { type IgnoreRules, ignoreRules } from '../../content/ignore-rules.ts';
 import type { SpoolOptions } from '../../content/spool.ts';
-import type { TarFields } from '../../content/tar/encode-header.ts';
+import { encodeTarHeader, type TarFields } from '../../content/tar/encode-header.ts';
 import type { TarTime } from '../../content/tar/entry.ts';
 import { decodeText } from '../../content/tar/text.ts';
 import { type TarInput, writeTar } from '../../content/tar/writer.ts';
@@ -117,9 +117,7 @@ async function* entriesOf(
     for await (const [found, attributes] of filesIn(mappings, rules, options, disk.pace)) {
       if (isLeftOut(found, options)) continue;
       const linkname = links.first(found);
-      const made = entryOf(found, linkname, options, disk);
-      const isBare = attributes === undefined || attributes.size === 0 || linkname !== undefined;
-      const entry = isBare ? made : withRecords(made, attributes);
+      const entry = entryOf(found, linkname, attributes, options, disk);
       if (ahead.length === 0 && !(entry instanceof Promise)) {
         yield entry;
         continue;
@@ -146,11 +144,6 @@ async function* filesIn(
   const files = walkFiles(mappings, rules, pace);
   if (xattrs === undefined) for await (const file of files) yield [file, undefined];
   else yield* withAttributes(files, xattrs, () => onWarning?.({ reason: 'xattrs', path: '' }), { signal });
-}
-
-async function withRecords(entry: TarInput | Promise<TarInput>, pax: AttributeRecords): Promise<TarInput> {
-  const made = await entry;
-  return 'header' in made ? { ...made, header: { ...made.header, pax } } : made;
 }
 
 function isLeftOut({ name, origin }: FoundFile, { parents = true, onWarning }: FileLayerOptions): boolean {
@@ -181,19 +174,21 @@ class HardLinks {
 function entryOf(
   { name, origin }: FoundFile,
   linkname: string | undefined,
+  attributes: AttributeRecords | undefined,
   options: FileLayerOptions,
   { pace, small }: Disk,
 ): TarInput | Promise<TarInput> {
   if (origin === undefined) return parentEntry(name, options);
   const { stats } = origin;
-  const header = { name, mode: modeOf(origin, options), ...ownerOf(origin, options), mtime: timeOf(origin, options) };
+  const plain = { name, mode: modeOf(origin, options), ...ownerOf(origin, options), mtime: timeOf(origin, options) };
+  if (linkname !== undefined) return { header: { ...plain, type: 'hardlink', linkname } };
+  const header = attributes === undefined || attributes.size === 0 ? plain : { ...plain, pax: attributes };
   if (stats.isDirectory()) return { header: { ...header, name: `${name}/`, type: 'directory' } };
   if (stats.isSymbolicLink()) return linkEntry(header, origin);
-  if (linkname !== undefined) return { header: { ...header, type: 'hardlink', linkname } };
   if (!stats.isFile()) return { header: { ...header, ...deviceOf(origin) } };
   const ofFile = { ...header, type: 'file', size: Number(stats.size) } as const;
-  const body = isSmall(origin) ? pace.here(() => small.read(origin)) : undefined;
-  return body === undefined ? fileEntry(ofFile, origin) : { header: ofFile, body };
+  const entry = isSmall(origin) ? pace.here(() => small.entry(encodeTarHeader(ofFile), origin)) : undefined;
+  return entry === undefined ? fileEntry(ofFile, origin) : { entry };
 }
 
 /** A directory that leads to a destination. */
