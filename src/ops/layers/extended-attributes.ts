@@ -16,7 +16,7 @@ export type AttributeChoice = 'capabilities' | 'all';
 export type AttributeRecords = ReadonlyMap<string, string>;
 
 /** How many files are asked about at once. */
-const batchSize = 512;
+const batchSize = 128;
 const prefix = 'SCHILY.xattr.';
 const patterns = { capabilities: ['security.capability'], all: ['security.capability', 'user.*'] } as const;
 

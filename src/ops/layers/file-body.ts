@@ -5,9 +5,9 @@ import { paddingOf } from '../../content/tar/entry.ts';
 import { changed, missingOr, type Origin } from './file-walk.ts';
 
 /** Files up to this size are read ahead, several at once. */
-const smallSize = 128 * 1024;
+const smallSize = 64 * 1024;
 const readSize = 512 * 1024;
-const slabSize = 1024 * 1024;
+const slabSize = 256 * 1024;
 
 /**
  * What a regular file holds: just the bytes of the file that was looked at before, as many as it had.

@@ -40,7 +40,7 @@ interface Place {
 }
 
 /** Names whose state is asked for at once. */
-const batchSize = 64;
+const batchSize = 32;
 
 /**
  * All that goes into a layer: directories before what they hold, siblings by the bytes of their names. Directories that come to
