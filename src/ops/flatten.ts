@@ -24,7 +24,7 @@ export interface FlattenOptions
   extends MergeLayersOptions, Pick<ChangeImagesOptions, 'platforms' | 'includeChild' | 'attestations'> {
   /** Keep this many of the lowest layers as they are, with their history, and flatten those above. @default 0 */
   readonly fromLayer?: number | undefined;
-  /** @default gzip, level 5: half a percent more than the level 9 of crane, in a quarter of the processor time */
+  /** @default gzip, level 5: less than a percent more than the level 9 of crane, in a quarter of the processor time */
   readonly compression?: Compression | undefined;
   /** What config and history say when it was. @default now */
   readonly created?: Date | undefined;
