@@ -21,9 +21,24 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   archive: ['oci', 'async', 'content', 'store'],
   // What an engine saves and loads are archives: the same formats, over a socket.
   daemon: ['oci', 'async', 'content', 'store', 'archive'],
+  // What clouds give are credentials for remote stores.
+  keychains: ['oci', 'async', 'content', 'remote'],
   ops: ['oci', 'async', 'content', 'store'],
   server: ['oci', 'async', 'content', 'store', 'wire'],
-  cli: ['oci', 'async', 'content', 'store', 'wire', 'remote', 'layout', 'archive', 'daemon', 'ops', 'server'],
+  cli: [
+    'oci',
+    'async',
+    'content',
+    'store',
+    'wire',
+    'remote',
+    'keychains',
+    'layout',
+    'archive',
+    'daemon',
+    'ops',
+    'server',
+  ],
 };
 
 const dependencies: readonly string[] = Object.keys(
@@ -85,6 +100,12 @@ describe('the layers', () => {
     const others = files.filter((file) => !isOfEngines(file) && file !== 'index.ts');
     const loaded = others.flatMap((file) => importsOf(file, onlyEager).map((to) => ({ from: file, to })));
     expect(shown(loaded.filter(({ to }) => isOfEngines(to)))).toEqual([]);
+  });
+
+  it('load nothing of clouds before a registry of theirs wants credentials', () => {
+    const others = files.filter((file) => !file.startsWith('keychains/') && file !== 'index.ts');
+    const loaded = others.flatMap((file) => importsOf(file, onlyEager).map((to) => ({ from: file, to })));
+    expect(shown(loaded.filter(({ to }) => to.startsWith('keychains/')))).toEqual([]);
   });
 
   it('oci and wire need no Node', () => {

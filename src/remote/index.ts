@@ -1,10 +1,17 @@
-export type { Credential, CredentialScope, Keychain } from './auth/credential.ts';
-export { anonymous, firstKeychain, fixedKeychain } from './auth/credential.ts';
+export type { Credential, CredentialScope, CredentialSource, Keychain, KeychainOptions } from './auth/credential.ts';
+export { anonymous, firstKeychain, fixedKeychain, sourcesKeychain } from './auth/credential.ts';
 export type { HelperAction, HelperCall, HelperResult, HelperRunner } from './auth/credential-helper.ts';
 export { type StoredCredential, eraseCredential, storeCredential } from './auth/config-file.ts';
-export { configuredHeaders, defaultKeychain, dockerConfigFile, dockerKeychain } from './auth/docker-config.ts';
+export {
+  configuredHeaders,
+  defaultKeychain,
+  defaultSources,
+  dockerConfigFile,
+  dockerKeychain,
+} from './auth/docker-config.ts';
 export type { CredentialEnvironment } from './auth/environment.ts';
 export { podmanAuthFiles, podmanKeychain } from './auth/podman-auth.ts';
+export type { ProgramCall, ProgramResult, ProgramRunner } from './auth/run-program.ts';
 export {
   type AccessCheck,
   type AccessOptions,

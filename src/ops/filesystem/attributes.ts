@@ -1,15 +1,26 @@
 import { recordsOfFields, type TarFields } from '../../content/tar/encode-header.ts';
 import type { TarHeader } from '../../content/tar/entry.ts';
+import { OciError } from '../../errors.ts';
 import type { ByteLog, ByteLogReader } from './byte-log.ts';
+
+/** Of all different texts together, in characters: records may have a million, and each directory its own. */
+const maxCharacters = 64 * 1024 * 1024;
+
+/** What one more text takes beside its characters, in about as many. */
+const perText = 64;
 
 /** Texts that come again and again, as numbers. */
 export class Texts {
   readonly #numbers = new Map<string, number>();
   readonly #texts: string[] = [];
+  #characters = 0;
 
+  /** @throws {OciError} `LIMIT_EXCEEDED` */
   numberOf(text: string): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
+    this.#characters += perText + text.length;
+    if (this.#characters > maxCharacters) throw tooMuch();
     this.#numbers.set(text, this.#texts.length);
     return this.#texts.push(text) - 1;
   }
@@ -52,4 +63,11 @@ export function readAttributes(reader: ByteLogReader, texts: Texts): Omit<TarFie
 /** Records that the fields stand for would make every directory's records different. */
 function furtherRecords({ pax }: TarHeader): readonly (readonly [string, string])[] {
   return Array.from(pax).filter(([key]) => !recordsOfFields.has(key));
+}
+
+function tooMuch(): OciError {
+  const message = `Owners and extended attributes of the directories take more than ${maxCharacters} characters of memory`;
+  return new OciError('LIMIT_EXCEEDED', message, {
+    hint: 'No real image has so many different ones; find out who made it',
+  });
 }

@@ -1,12 +1,18 @@
 import { OciError } from '../../errors.ts';
 
-/** Offsets are kept in 32 bits. */
-const maxLength = 2 ** 32 - 1;
+/** Entries of real images take 20 to 60 bytes, but a name may have a million: six thousand of them would fill 4 GiB. */
+const usualLength = 512 * 1024 * 1024;
 
 /** Bytes that are only appended, and read again by their place: what would be millions of small objects otherwise. */
 export class ByteLog {
+  readonly #maxLength: number;
   #bytes: Uint8Array = new Uint8Array(256);
   #length = 0;
+
+  /** @param maxLength in bytes, below 2^32: offsets are kept in 32 bits */
+  constructor(maxLength: number = usualLength) {
+    this.#maxLength = maxLength;
+  }
 
   get length(): number {
     return this.#length;
@@ -45,11 +51,17 @@ export class ByteLog {
   #reserve(count: number): void {
     const wanted = this.#length + count;
     if (wanted <= this.#bytes.length) return;
-    if (wanted > maxLength) throw new OciError('LIMIT_EXCEEDED', 'The names in the file system take more than 4 GiB');
-    const grown = new Uint8Array(Math.min(maxLength, Math.max(wanted, 2 * this.#bytes.length)));
+    if (wanted > this.#maxLength) throw tooLong(this.#maxLength);
+    const grown = new Uint8Array(Math.min(this.#maxLength, Math.max(wanted, 2 * this.#bytes.length)));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
+}
+
+function tooLong(maxLength: number): OciError {
+  return new OciError('LIMIT_EXCEEDED', `The names in the layers take more than ${maxLength} bytes of memory`, {
+    hint: 'No real image has such names; find out who made it',
+  });
 }
 
 /** Reads what a {@link ByteLog} holds. */

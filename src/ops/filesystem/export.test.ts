@@ -269,6 +269,15 @@ describe('exportFilesystem()', () => {
     await collect(exportFilesystem(image, { maxEntries: 4, maxBytes: 10_000 }), 1e6);
   });
 
+  it('follows links on the way no further than Linux does, whatever they cost to follow', async () => {
+    const here = './'.repeat(400_000);
+    const long = await exported([[`s->${here}`, `${'s/'.repeat(50_000)}f=1`]]);
+    expect(long).toHaveLength(1);
+    const many = await exported([['s->.', `${'s/'.repeat(40)}f=1`, `${'s/'.repeat(41)}g=1`]]);
+    // What the 41st link would lead to is a directory of its own.
+    expect(many).toEqual(['f=1', 's/g=1']);
+  });
+
   it('leaves no temporary file, whether it is read to its end, cancelled or aborted', async () => {
     const temporaryDirectory = await testDirectory();
     const image = await randomImage({ layers: 4, layerSize: 300_000 });

@@ -9,6 +9,9 @@ import { MergedTree, nodeKinds, opacities } from './merged-tree.ts';
 /** More links than this on the way to one place are a loop; Linux has the same number. */
 const maxLinks = 40;
 
+/** Bytes of a symbolic link that Linux follows. Longer ones lead nowhere: each entry of a layer may have 40 on its way. */
+const maxTarget = 4095;
+
 /** Hard links that stand before what they lead to; a chain of more of them than this is no image. */
 const maxForwardLinks = 8;
 
@@ -219,10 +222,11 @@ export class Merge {
   /** The directory that the first `end` bytes of a path name. */
   #directory(path: Uint8Array, end: number, making: Making): number {
     let node = this.tree.root;
+    const followed = { links: 0 };
     for (let start = 0; start < end && node !== 0;) {
       let slash = path.indexOf(0x2f, start);
       if (slash < 0 || slash > end) slash = end;
-      node = this.#enter(node, path, start, slash, making, { links: 0 });
+      node = this.#enter(node, path, start, slash, making, followed);
       start = slash + 1;
     }
     return node;
@@ -253,6 +257,7 @@ export class Merge {
     if (++followed.links > maxLinks) return 0;
     const { tree, inodes } = this;
     const target = inodes.targetOf(tree.dataOf(link));
+    if (target.length > maxTarget) return 0;
     let node = target[0] === 0x2f ? tree.root : tree.parentOf(link);
     for (let start = 0; start < target.length && node !== 0;) {
       let slash = target.indexOf(0x2f, start);

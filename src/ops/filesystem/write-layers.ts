@@ -103,9 +103,11 @@ class EntryWriter {
     yield* this.#parents(node);
     const { tree, attributes, texts } = this.#merge;
     const place = tree.dataOf(node);
+    // Before its path is put together: a name may have half a million directories in it.
+    if (place === 0 && !evenWithoutEntry) return;
     const name = this.#pathOf(node);
     if (place === 0) {
-      if (evenWithoutEntry) yield encodeTarHeader({ name, type: 'directory', mode: 0o755 });
+      yield encodeTarHeader({ name, type: 'directory', mode: 0o755 });
       return;
     }
     const reader = new ByteLogReader(attributes, place);

@@ -182,9 +182,9 @@ export class AuthSession {
     this.#current = undefined;
     const isRefused = reads && !insist && this.#authorizer.isRefused(repository);
     if (this.#refused !== undefined || isRefused) return undefined;
-    const { credential, problem } = await this.#authorizer.credentialFor(repository, signal);
+    const { credential, problem, missing } = await this.#authorizer.credentialFor(repository, signal);
     if (insist && problem !== undefined) throw problem;
-    this.#problem = problem;
+    this.#problem = problem ?? missing;
     this.#current = credential;
     return credential;
   }

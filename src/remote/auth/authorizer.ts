@@ -21,8 +21,10 @@ export interface AuthorizerContext {
 
 interface Found {
   readonly credential: Credential | undefined;
-  /** Why there are none. */
+  /** Why there are none: something failed. */
   readonly problem?: OciError;
+  /** Why there are none, though nothing failed. */
+  readonly missing?: OciError;
 }
 
 /** What one registry wants to see, learned from its challenges, and the credentials there are for it. */
@@ -62,7 +64,7 @@ export class Authorizer {
   async credentialFor(repository: string | undefined, signal: AbortSignal | undefined): Promise<Found> {
     const key = repository ?? '';
     const found =
-      this.#found.get(key) ?? (await this.#lookups.run(key, (inner) => this.#lookUp(repository, inner), signal));
+      this.#freshFor(key) ?? (await this.#lookups.run(key, (inner) => this.#lookUp(repository, inner), signal));
     keepRecent(this.#found, key, found, maxRepositories);
     const problem = found.credential === undefined ? undefined : this.#exposureOf(found.credential);
     if (problem === undefined) return found;
@@ -82,10 +84,22 @@ export class Authorizer {
     return this.#refused.has(repository ?? '');
   }
 
+  /** What was found before, unless it has expired: clouds give credentials for an hour. */
+  #freshFor(key: string): Found | undefined {
+    const found = this.#found.get(key);
+    const expiresAt = found?.credential?.expiresAt;
+    return expiresAt !== undefined && this.context.now() >= expiresAt ? undefined : found;
+  }
+
   async #lookUp(repository: string | undefined, signal: AbortSignal): Promise<Found> {
     const { keychain, registry } = this.context;
+    let missing: OciError | undefined;
+    const onMissing = (reason: OciError): void => {
+      missing ??= reason;
+    };
     try {
-      return { credential: await keychain({ registry, repository }, { signal }) };
+      const credential = await keychain({ registry, repository }, { signal, onMissing });
+      return credential !== undefined || missing === undefined ? { credential } : { credential, missing };
     } catch (error) {
       if (!isOciError(error, 'CREDENTIALS')) throw error;
       this.#warnOf(error);

@@ -1,6 +1,7 @@
 import { messageOf, OciError, quoted } from '../../errors.ts';
 import { parseJson } from '../../oci/json.ts';
 import type { Credential } from './credential.ts';
+import { isMissingProgram, type ProgramResult, runProgram } from './run-program.ts';
 
 export type HelperAction = 'get' | 'store' | 'erase';
 
@@ -14,11 +15,8 @@ export interface HelperCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface HelperResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** How a helper ended. */
+export type HelperResult = ProgramResult;
 
 /** Runs a helper to its end. Rejects when it cannot be started or takes too long. */
 export type HelperRunner = (call: HelperCall) => Promise<HelperResult>;
@@ -80,56 +78,16 @@ export async function eraseFromHelper(helper: Helper, key: string, signal?: Abor
   }
 }
 
-/**
- * The default {@link HelperRunner}: a child process with {@link helperTimeout} to answer, killed when the signal aborts.
- * What it has started itself may hold its output open, and is then waited for no longer than that.
- */
+/** The default {@link HelperRunner}: a child process with {@link helperTimeout} to answer. */
 export async function runHelper(
   { program, action, input, env, signal }: HelperCall,
   timeout: number = helperTimeout,
 ): Promise<HelperResult> {
-  const { spawn } = await import('node:child_process');
-  signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, [action], { env, windowsHide: true });
-    let failure: Error | undefined;
-    const stop = (): void => {
-      child.kill('SIGKILL');
-      child.stdout.destroy();
-      child.stderr.destroy();
-    };
-    const limit = setTimeout(stop, timeout);
-    const release = (): void => {
-      clearTimeout(limit);
-      signal?.removeEventListener('abort', stop);
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-    const stdout = collectText(child.stdout, () => {
-      failure = new Error(`it wrote more than ${maxHelperOutput} bytes`);
-      stop();
-    });
-    const stderr = collectText(child.stderr, () => {});
-    // A helper that ends without reading what it gets is judged by its exit code.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    child.once('error', (error) => {
-      release();
-      reject(error);
-    });
-    child.once('close', (exitCode) => {
-      release();
-      if (signal?.aborted === true) reject(signal.reason as Error);
-      else if (failure !== undefined) reject(failure);
-      else if (exitCode === null)
-        reject(new Error(`it was ended without an answer, after ${timeout / 1000} seconds at most`));
-      else resolve({ exitCode, stdout: stdout(), stderr: stderr() });
-    });
-  });
+  return runProgram({ program, args: [action], input, env, timeout, signal });
 }
 
 /** Milliseconds; helpers may ask a person or a slow key store. */
 const helperTimeout = 30_000;
-const maxHelperOutput = 1024 * 1024;
 const notFound = 'credentials not found in native keychain';
 
 async function call(
@@ -144,8 +102,7 @@ async function call(
     return await run({ program, action, input, env, signal });
   } catch (cause) {
     signal?.throwIfAborted();
-    const missing = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT';
-    if (!missing)
+    if (!isMissingProgram(cause))
       throw new OciError('CREDENTIALS', `The credential helper ${program} failed: ${messageOf(cause)}`, { cause });
     throw new OciError('CREDENTIALS', `The credential helper ${program} is not installed`, {
       cause,
@@ -169,15 +126,4 @@ function failed(helper: Helper, action: HelperAction, exitCode: number, stdout: 
   return new OciError('CREDENTIALS', `${programOf(helper)} ${action} ended with exit code ${exitCode}${words}`, {
     hint: `Check the helper, or take it out of ${helper.file}`,
   });
-}
-
-function collectText(stream: NodeJS.ReadableStream, onTooMuch: () => void): () => string {
-  const parts: Buffer[] = [];
-  let size = 0;
-  stream.on('data', (chunk: Buffer) => {
-    size += chunk.byteLength;
-    if (size > maxHelperOutput) onTooMuch();
-    else parts.push(chunk);
-  });
-  return () => Buffer.concat(parts).toString('utf8');
 }

@@ -1,3 +1,4 @@
+import { isOciError, type OciError } from '../../errors.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import type { CallOptions } from '../../options.ts';
 
@@ -11,6 +12,8 @@ export interface Credential {
   readonly identityToken?: string | undefined;
   /** A token the registry itself takes, without an exchange. */
   readonly registryToken?: string | undefined;
+  /** Milliseconds since the epoch by our own clock, from when on another should be asked for. @default good for the whole process */
+  readonly expiresAt?: number | undefined;
 }
 
 /** What credentials are looked for: a repository, or the registry as a whole. */
@@ -19,13 +22,21 @@ export interface CredentialScope {
   readonly repository?: string | undefined;
 }
 
+export interface KeychainOptions extends CallOptions {
+  /**
+   * Told why there are none where some might have been: a program or package that is not installed, a login that is missing.
+   * Nothing failed, and whoever asks shows it only if the registry refuses.
+   */
+  readonly onMissing?: ((reason: OciError) => void) | undefined;
+}
+
 /**
  * Finds credentials. It is asked only after a registry demanded some.
  *
  * @throws {OciError} `CREDENTIALS` when a credential helper failed: the request then goes on without credentials;
  *   `INVALID_SETTINGS` when a file is malformed
  */
-export type Keychain = (scope: CredentialScope, options?: CallOptions) => Promise<Credential | undefined>;
+export type Keychain = (scope: CredentialScope, options?: KeychainOptions) => Promise<Credential | undefined>;
 
 /** Never has credentials. */
 export async function anonymous(): Promise<undefined> {
@@ -44,6 +55,42 @@ export function firstKeychain(...keychains: readonly Keychain[]): Keychain {
       const credential = await keychain(scope, options);
       if (credential !== undefined) return credential;
     }
+    return undefined;
+  };
+}
+
+/** One of the places that are asked for credentials, in order. */
+export interface CredentialSource {
+  /** For people: a file, a program, a package. */
+  readonly name: string;
+  readonly find: Keychain;
+}
+
+/**
+ * Asks one source after the other; the first credentials found are taken. A source that fails does not hide those after it.
+ *
+ * @param onWarning told of a failure that was gone past
+ * @throws {OciError} `CREDENTIALS` when a source failed and no other has credentials
+ */
+export function sourcesKeychain(
+  sources: readonly CredentialSource[],
+  onWarning: ((message: string) => void) | undefined,
+): Keychain {
+  return async (scope, options) => {
+    let failure: OciError | undefined;
+    for (const { find } of sources) {
+      try {
+        const credential = await find(scope, options);
+        if (credential === undefined) continue;
+        // Whoever wonders which credentials are used has to know.
+        if (failure !== undefined) onWarning?.(`${failure.message}; going on with ${credential.source}`);
+        return credential;
+      } catch (error) {
+        if (!isOciError(error, 'CREDENTIALS')) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
     return undefined;
   };
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { isOciError, type OciError } from '../../errors.ts';
+import { isOciError } from '../../errors.ts';
 import { configKeychain } from './config-keychain.ts';
 import { parseAuthConfig, readAuthFile } from './config-source.ts';
-import type { Keychain } from './credential.ts';
+import { type CredentialSource, type Keychain, sourcesKeychain } from './credential.ts';
 import type { CredentialEnvironment } from './environment.ts';
-import { podmanKeychain } from './podman-auth.ts';
+import { podmanSources } from './podman-auth.ts';
 
 /**
  * Credentials from where Docker, podman and crane keep them. One order for all sources, the first that has credentials wins:
@@ -17,24 +17,16 @@ import { podmanKeychain } from './podman-auth.ts';
  * @throws {OciError} `CREDENTIALS` when a helper failed and no source has credentials; `INVALID_SETTINGS` for a malformed file
  */
 export function defaultKeychain(environment: CredentialEnvironment): Keychain {
-  const sources = [variableKeychain(environment), dockerKeychain(environment), podmanKeychain(environment)];
-  return async (scope, options) => {
-    let failure: OciError | undefined;
-    for (const source of sources) {
-      try {
-        const credential = await source(scope, options);
-        if (credential === undefined) continue;
-        // Whoever wonders which credentials are used has to know.
-        if (failure !== undefined) environment.onWarning?.(`${failure.message}; going on with ${credential.source}`);
-        return credential;
-      } catch (error) {
-        if (!isOciError(error, 'CREDENTIALS')) throw error;
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw failure;
-    return undefined;
-  };
+  return sourcesKeychain(defaultSources(environment), environment.onWarning);
+}
+
+/** The sources of {@link defaultKeychain}, in order. */
+export function defaultSources(environment: CredentialEnvironment): readonly CredentialSource[] {
+  return [
+    { name: 'DOCKER_AUTH_CONFIG', find: variableKeychain(environment) },
+    { name: dockerConfigFile(environment), find: dockerKeychain(environment) },
+    ...podmanSources(environment),
+  ];
 }
 
 /** Credentials from Docker's config.json and the helpers it names. */

@@ -1,13 +1,20 @@
 import { join } from 'node:path';
 import { configKeychain } from './config-keychain.ts';
 import { readAuthFile } from './config-source.ts';
-import { firstKeychain, type Keychain } from './credential.ts';
+import { type CredentialSource, firstKeychain, type Keychain } from './credential.ts';
 import type { CredentialEnvironment } from './environment.ts';
 
 /** Credentials from the files podman, buildah and skopeo keep. */
 export function podmanKeychain(environment: CredentialEnvironment): Keychain {
-  const files = podmanAuthFiles(environment);
-  return firstKeychain(...files.map((file) => configKeychain(() => readAuthFile(file), environment)));
+  return firstKeychain(...podmanSources(environment).map(({ find }) => find));
+}
+
+/** The sources of {@link podmanKeychain}, in order. */
+export function podmanSources(environment: CredentialEnvironment): readonly CredentialSource[] {
+  return podmanAuthFiles(environment).map((file) => ({
+    name: file,
+    find: configKeychain(() => readAuthFile(file), environment),
+  }));
 }
 
 /** Those files in the order they are asked; `REGISTRY_AUTH_FILE` stands alone. */
