@@ -81,7 +81,7 @@ async function ask(cloud: Cloud, scope: CredentialScope, { environment, chosen, 
 
 function together({ name }: Cloud, reasons: readonly OciError[]): OciError {
   const why = reasons.map(({ message }) => `${message.charAt(0).toLowerCase()}${message.slice(1)}`).join('; ');
-  const hints = reasons.map(({ hint }) => hint ?? []).flat();
+  const hints = reasons.flatMap(({ hint }) => hint ?? []);
   return new OciError('CREDENTIALS', `No credentials of ${name} were found: ${why}`, {
     hint: hints.map((hint, i) => (i === 0 ? hint : `${hint.charAt(0).toLowerCase()}${hint.slice(1)}`)).join('; or '),
   });

@@ -1,4 +1,4 @@
-import { messageOf, OciError } from '../errors.ts';
+import { messageOf, type OciError } from '../errors.ts';
 import { parseJson } from '../oci/json.ts';
 import type { Credential, CredentialScope, CredentialSource } from '../remote/auth/credential.ts';
 import { isMissingProgram, type ProgramResult, runProgram } from '../remote/auth/run-program.ts';

@@ -31,12 +31,17 @@ export function pullSecretsKeychain(paths: readonly string[], { onWarning }: Pul
   };
 }
 
-interface Entry {
-  /** As it is written in the file. */
-  readonly key: string;
+/** What a key is good for. */
+interface Place {
   readonly host: string;
   readonly port: string;
   readonly path: string;
+}
+
+interface Entry {
+  /** As it is written in the file. */
+  readonly key: string;
+  readonly place: Place;
   readonly value: unknown;
   readonly file: string;
 }
@@ -46,10 +51,10 @@ function entriesOf({ file, bytes }: SecretFile): readonly Entry[] {
   // What has no `auths` is the older form: the entries themselves.
   const auths: unknown = Object.hasOwn(document, 'auths') ? document['auths'] : document;
   if (typeof auths !== 'object' || auths === null) return [];
-  return Object.entries(auths).map(([key, value]) => ({ key, ...splitKey(key), value, file }));
+  return Object.entries(auths).map(([key, value]) => ({ key, place: placeOf(key), value, file }));
 }
 
-function splitKey(key: string): Pick<Entry, 'host' | 'port' | 'path'> {
+function placeOf(key: string): Place {
   const bare = key.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/\/+$/, '');
   const slash = bare.indexOf('/');
   const [host, port] = splitPort(slash < 0 ? bare : bare.slice(0, slash));
@@ -64,14 +69,14 @@ function splitPort(authority: string): readonly [host: string, port: string] {
 
 /** Longer keys before those they start with. */
 function compareKeys(a: Entry, b: Entry): number {
-  const [left, right] = [a, b].map(({ host, port, path }) => `${host}:${port}/${path}`);
+  const [left, right] = [a.place, b.place].map(({ host, port, path }) => `${host}:${port}/${path}`);
   return left === right ? 0 : (left ?? '') < (right ?? '') ? 1 : -1;
 }
 
-function matches(entry: Entry, { registry, repository = '' }: CredentialScope): boolean {
+function matches({ place }: Entry, { registry, repository = '' }: CredentialScope): boolean {
   const [host, port] = splitPort(registry);
-  if (entry.port !== port || !repository.startsWith(entry.path)) return false;
-  const patterns = entry.host.split('.');
+  if (place.port !== port || !repository.startsWith(place.path)) return false;
+  const patterns = place.host.split('.');
   const labels = host.split('.');
   return patterns.length === labels.length && patterns.every((pattern, i) => matchesLabel(pattern, labels[i] ?? ''));
 }
