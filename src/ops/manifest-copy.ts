@@ -73,7 +73,8 @@ export class ManifestCopy {
 
   /** A registry with immutable tags refuses even the same manifest, so it is not sent where the tag already names it. */
   async isTagged(target: Descriptor, tag: string): Promise<boolean> {
-    return (await this.named(tag))?.digest === target.digest;
+    const found = await this.named(tag);
+    return found?.digest === target.digest && !isOtherType(found.mediaType, target.mediaType);
   }
 
   /** What a tag names at the sink, as far as that can be asked. */
@@ -101,4 +102,9 @@ export class ManifestCopy {
       throw error;
     }
   }
+}
+
+/** Bytes without a type of their own may be given another one. */
+function isOtherType(before: string, after: string): boolean {
+  return before !== after && isManifestType(before) && isManifestType(after);
 }

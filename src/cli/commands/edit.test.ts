@@ -166,6 +166,24 @@ describe('edit manifest', () => {
     expect((await images.get('docker')).root.mediaType).toBe(mediaTypes.dockerManifest);
   });
 
+  it('gives a manifest that states no type another one, in its own place', async () => {
+    const image = await platformImage();
+    const { mediaType: _, ...untyped } = JSON.parse(await textOf(rawManifestOf(image))) as Record<string, unknown>;
+    const name = await images.put(image);
+    const text = JSON.stringify(untyped);
+    await edited(['manifest', name], text);
+    const before = images.requests.length;
+    await edited(['manifest', name, '-m', mediaTypes.dockerManifest], text);
+    expect(images.requests.slice(before)).toContain('PUT /v2/app/manifests/v1');
+  });
+
+  it('refuses a type that the manifest does not state', async () => {
+    const name = await images.put(await platformImage());
+    const text = await textOf(rawManifestOf(await images.get()));
+    const message = await refusal(['manifest', name, '-m', mediaTypes.dockerManifest], text);
+    expect(message).toContain(`says that it is ${mediaTypes.ociManifest}, and is to be ${mediaTypes.dockerManifest}`);
+  });
+
   it('edits an index as it is, and with --platform the manifest of one image', async () => {
     const name = await images.put(await platformIndex('linux/amd64', 'linux/arm64'));
     const index = JSON.parse(await textOf(rawManifestOf(await images.get()))) as Record<string, unknown>;

@@ -19,7 +19,7 @@ export interface ReplaceManifestOptions extends CallOptions {
  * An artifact with other bytes as its manifest or index, taken as they are. What they name and the old ones did not has to be in
  * the store. crane-cli reference, section 9.10.
  *
- * @throws {OciError} `INVALID_MANIFEST` when the bytes are no manifest, or another kind than their type says; `LIMIT_EXCEEDED`
+ * @throws {OciError} `INVALID_MANIFEST` when the bytes are no manifest, or another kind or type than theirs; `LIMIT_EXCEEDED`
  *   above 8 MiB; `MISSING_CONTENT`, `SIZE_MISMATCH` for what is named anew
  */
 export async function replaceManifest(
@@ -34,10 +34,19 @@ export async function replaceManifest(
   const { mediaType = manifestTypeOf(bytes, root.mediaType) } = options;
   const target = describeBytes(bytes, mediaType);
   const manifest = parseManifest(bytes, target);
+  const stated = manifestTypeOf(bytes, mediaType);
+  if (stated !== mediaType) throw otherType(stated, mediaType);
   if (target.digest === root.digest && target.mediaType === root.mediaType) return { store, root };
   await checkContent({ store, root }, childrenOf(manifest), options);
   const platform = root.platform === undefined ? {} : { platform: root.platform };
   return artifactOf(store, { ...target, ...platform }, [{ target, bytes }]);
+}
+
+/** OCI image-spec, manifest.md "mediaType": they have to match. */
+function otherType(stated: string, wanted: string): OciError {
+  return new OciError('INVALID_MANIFEST', `The new manifest says that it is ${stated}, and is to be ${wanted}`, {
+    hint: 'Change its member mediaType as well, or leave it out',
+  });
 }
 
 /** Not every registry refuses a manifest that names what is not there. */
