@@ -24,8 +24,6 @@ const dictionarySize = 32 * 1024;
  * A seventh faster than zlib's default of 8 at any level, for half a percent more bytes. It decides the output, too.
  */
 const memLevel = 9;
-/** What a block becomes is mostly smaller than this, so that it is one piece. */
-const compressedPieceSize = 512 * 1024;
 
 /**
  * Decompresses gzip, several members in a row included. RFC 1952.
@@ -132,7 +130,7 @@ async function deflateBlock(
 ): Promise<Uint8Array> {
   const { constants, deflateRaw } = await import('node:zlib');
   const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
-  const own = { level, memLevel, finishFlush, chunkSize: compressedPieceSize };
+  const own = { level, memLevel, finishFlush, chunkSize: deflatedSize };
   const options = dictionary === undefined ? own : { ...own, dictionary };
   return new Promise((resolve, reject) => {
     deflateRaw(block, options, (error, result) => (error === null ? resolve(result) : reject(error)));
