@@ -1,11 +1,13 @@
 import { ByteLog, ByteLogReader } from './byte-log.ts';
 
-/** What is no directory, and so may have several names: which entry of which layer has its content. 12 bytes each. */
+/** What is no directory, and so may have several names: which entry of which layer has its content. 16 bytes each. */
 export class Inodes {
   #layer = new Uint32Array(1024);
   #ordinal = new Uint32Array(1024);
   /** Place of a symbolic link's target. */
   #target = new Uint32Array(1024);
+  /** The node that the name of that entry names, when no link leads elsewhere. */
+  #home = new Uint32Array(1024);
   readonly #targets = new ByteLog();
   #end = 1;
 
@@ -24,6 +26,7 @@ export class Inodes {
       this.#layer = grown(this.#layer);
       this.#ordinal = grown(this.#ordinal);
       this.#target = grown(this.#target);
+      this.#home = grown(this.#home);
     }
     const inode = this.#end++;
     this.#layer[inode] = layer;
@@ -41,6 +44,15 @@ export class Inodes {
 
   ordinalOf(inode: number): number {
     return this.#ordinal[inode] as number;
+  }
+
+  setHome(inode: number, node: number): void {
+    this.#home[inode] = node;
+  }
+
+  /** 0 when the entry's own name leads elsewhere. */
+  homeOf(inode: number): number {
+    return this.#home[inode] as number;
   }
 
   isSymlink(inode: number): boolean {

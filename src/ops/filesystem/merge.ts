@@ -48,6 +48,8 @@ export class Merge {
   /** The directory of the last entry, for the next one that lies in it too. */
   #lastParent = 0;
   #lastSlash = -1;
+  /** Whether links lead to it. */
+  #lastFollowed = false;
 
   constructor({ maxEntries, keepsWhiteouts }: MergeOptions) {
     this.tree = new MergedTree(maxEntries);
@@ -149,7 +151,9 @@ export class Merge {
   #place({ kind, ordinal, path, shared, target, attributes }: LoggedEntry, layer: number): number {
     if (kind === 'directory') return this.#placeDirectory(path, shared, layer, ordinal, attributes);
     const inode = this.inodes.add(layer, ordinal, kind === 'symlink' ? target : undefined);
-    return this.#placeInode(path, shared, inode);
+    const node = this.#placeInode(path, shared, inode);
+    if (!this.#lastFollowed) this.inodes.setHome(inode, node);
+    return node;
   }
 
   #placeDirectory(path: Uint8Array, shared: number, layer: number, ordinal: number, from: Uint8Array): number {
@@ -213,16 +217,17 @@ export class Merge {
   /** The directory an entry lies in, made where it is missing. */
   #parentFor(path: Uint8Array, slash: number, shared: number): number {
     if (slash > 0 && slash === this.#lastSlash && shared > slash) return this.#lastParent;
-    const parent = this.#directory(path, slash, 'any');
+    const followed = { links: 0 };
+    const parent = this.#directory(path, slash, 'any', followed);
+    this.#lastFollowed = followed.links > 0;
     this.#lastParent = parent;
     this.#lastSlash = slash;
     return parent;
   }
 
   /** The directory that the first `end` bytes of a path name. */
-  #directory(path: Uint8Array, end: number, making: Making): number {
+  #directory(path: Uint8Array, end: number, making: Making, followed: { links: number } = { links: 0 }): number {
     let node = this.tree.root;
-    const followed = { links: 0 };
     for (let start = 0; start < end && node !== 0;) {
       let slash = path.indexOf(0x2f, start);
       if (slash < 0 || slash > end) slash = end;

@@ -42,10 +42,11 @@ export async function scanLayer(
   try {
     const { stream } = await decompress(untilAborted(opened, signal));
     const reader = new TarReader(pipe(stream, (chunks) => unpacked.keep(observed(chunks, digester, limits))));
-    for await (const { header } of reader) {
+    for await (const { header, parts } of reader) {
       limits.countEntry();
       if (header.sparse !== undefined) limits.countBytes(header.sparse.realSize);
       log.add(header);
+      unpacked.spans.add(header, parts);
     }
   } catch (error) {
     await release(opened, signal);

@@ -6,6 +6,7 @@ import { fileFault } from '../../content/file-fault.ts';
 import { readFileStream, writeWhole } from '../../content/file.ts';
 import { makeDirectory } from '../../content/make-directory.ts';
 import type { CallOptions } from '../../options.ts';
+import { EntrySpans } from './entry-spans.ts';
 
 /** Room is given back in steps of this size while a layer is read. */
 const segmentSize = 16 * 1024 * 1024;
@@ -18,6 +19,8 @@ const gatherSize = 1024 * 1024;
  * once: a fifth of the time of an export.
  */
 export class UnpackedLayer implements AsyncDisposable {
+  /** Of its entries. */
+  readonly spans: EntrySpans = new EntrySpans();
   readonly #directory: string | undefined;
   readonly #segments: string[] = [];
 

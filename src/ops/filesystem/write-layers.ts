@@ -1,8 +1,10 @@
+import { ChunkCursor } from '../../content/tar/chunk-cursor.ts';
 import { encodeTarHeader, type TarFields, tarFieldsOf } from '../../content/tar/encode-header.ts';
 import type { TarHeader } from '../../content/tar/entry.ts';
 import { decodeText } from '../../content/tar/text.ts';
 import { type TarEntry, TarReader } from '../../content/tar/reader.ts';
 import { tarPadding, tarTrailer } from '../../content/tar/writer.ts';
+import { OciError } from '../../errors.ts';
 import type { CallOptions } from '../../options.ts';
 import { readAttributes } from './attributes.ts';
 import { ByteLogReader } from './byte-log.ts';
@@ -44,30 +46,91 @@ async function* writeLayer(
   gatherer: Gatherer,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void> {
+  if (layer.spans.areUseful) {
+    yield* copySpans(writer, actions, layer, gatherer, options);
+    return;
+  }
   let ordinal = 0;
   let hasGlobals = false;
   for await (const entry of new TarReader(layer.read(options), options)) {
     hasGlobals ||= entry.parts.some(({ kind }) => kind === 'pax-global');
     const action = actions[ordinal++] ?? 0;
-    if (action === 0) continue;
     if (action >= directoryBit) {
       for (const chunk of writer.directory(action - directoryBit)) for (const full of gatherer.add(chunk)) yield full;
-      continue;
-    }
-    for (const chunk of writer.before(action)) for (const full of gatherer.add(chunk)) yield full;
-    const name = writer.nameOf(action);
-    const mayPass = !hasGlobals && name === entry.header.name && entry.header.sparse === undefined;
-    const rest = mayPass ? entry.restHere() : undefined;
-    if (rest !== undefined) {
-      for (const { bytes } of entry.parts) for (const full of gatherer.add(bytes)) yield full;
-      for (const full of gatherer.add(rest)) yield full;
-    } else {
-      for await (const chunk of mayPass ? entry.raw() : renamed(entry, name)) {
-        for (const full of gatherer.add(chunk)) yield full;
+    } else if (action !== 0) yield* writeEntry(writer, entry, action, gatherer, !hasGlobals);
+  }
+}
+
+/** Copies neighbours that stay as they are as one, and reads the headers of those only that do not. */
+async function* copySpans(
+  writer: EntryWriter,
+  actions: Uint32Array,
+  layer: UnpackedLayer,
+  gatherer: Gatherer,
+  options: CallOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const cursor = new ChunkCursor(layer.read(options));
+  let ordinal = 0;
+  let waiting = 0;
+  try {
+    for (const { length, isPlain } of layer.spans.all()) {
+      const action = actions[ordinal++] ?? 0;
+      const isFile = action !== 0 && action < directoryBit;
+      const isCopied = isFile && isPlain && writer.isUnchanged(action);
+      if (waiting > 0 && !(isCopied && writer.hasParent(action))) {
+        for await (const chunk of bytesOf(cursor, waiting)) for (const full of gatherer.add(chunk)) yield full;
+        waiting = 0;
+      }
+      if (isCopied) {
+        for (const chunk of writer.before(action)) for (const full of gatherer.add(chunk)) yield full;
+        waiting += length;
+      } else if (isFile) {
+        for await (const entry of new TarReader(bytesOf(cursor, length), options)) {
+          yield* writeEntry(writer, entry, action, gatherer, true);
+        }
+      } else {
+        if (action !== 0) {
+          for (const chunk of writer.directory(action - directoryBit))
+            for (const full of gatherer.add(chunk)) yield full;
+        }
+        if (cursor.view(length) === undefined) for await (const _ of bytesOf(cursor, length));
       }
     }
-    for (const chunk of writer.after(action, entry.header)) for (const full of gatherer.add(chunk)) yield full;
+    for await (const chunk of bytesOf(cursor, waiting)) for (const full of gatherer.add(chunk)) yield full;
+  } finally {
+    await cursor.close();
   }
+}
+
+async function* bytesOf(cursor: ChunkCursor, length: number): AsyncGenerator<Uint8Array, void> {
+  for (let left = length; left > 0;) {
+    const chunk = await cursor.chunk(left);
+    if (chunk === undefined) throw new OciError('FILE_SYSTEM', 'A temporary file lost what was written to it');
+    left -= chunk.byteLength;
+    yield chunk;
+  }
+}
+
+async function* writeEntry(
+  writer: EntryWriter,
+  entry: TarEntry,
+  inode: number,
+  gatherer: Gatherer,
+  standsForItself: boolean,
+): AsyncGenerator<Uint8Array, void> {
+  for (const chunk of writer.before(inode)) for (const full of gatherer.add(chunk)) yield full;
+  const name = writer.nameOf(inode);
+  const mayPass = standsForItself && name === entry.header.name && entry.header.sparse === undefined;
+  const rest = mayPass ? entry.restHere() : undefined;
+  if (rest !== undefined) {
+    for (const { bytes } of entry.parts) for (const full of gatherer.add(bytes)) yield full;
+    for (const full of gatherer.add(rest)) yield full;
+  } else {
+    for await (const chunk of mayPass ? entry.raw() : renamed(entry, name)) {
+      for (const full of gatherer.add(chunk)) yield full;
+    }
+  }
+  for (const chunk of writer.after(inode, entry.header)) for (const full of gatherer.add(chunk)) yield full;
 }
 
 class EntryWriter {
@@ -114,6 +177,17 @@ class EntryWriter {
     // The layer, the place in it, the length of what follows.
     for (let i = 0; i < 3; i++) reader.number();
     yield encodeTarHeader({ name, ...readAttributes(reader, texts) }, { times: 'pax' });
+  }
+
+  /** Whether a file has the one name that its entry gives it. */
+  isUnchanged(inode: number): boolean {
+    const first = this.#plan.firstName[inode] as number;
+    return this.#merge.inodes.homeOf(inode) === first && this.#plan.nextName[first] === 0;
+  }
+
+  /** Whether the directory that a file lies in was written. */
+  hasParent(inode: number): boolean {
+    return this.#written[this.#merge.tree.parentOf(this.#plan.firstName[inode] as number)] === 1;
   }
 
   /** What has to stand before the content of a file. */

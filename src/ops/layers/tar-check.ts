@@ -15,10 +15,10 @@ export async function* checkedTar(source: AsyncIterable<Uint8Array>, what: strin
   let entries = 0;
   let bytes = 0;
   try {
-    for await (const { body } of reader) {
+    for await (const entry of reader) {
       entries++;
-      for await (const _ of body) yield* taken();
-      yield* taken();
+      if (entry.restHere() === undefined) for await (const _ of entry.body) yield* taken();
+      if (passed.length > 0) yield* taken();
     }
     for await (const _ of reader.trailer()) yield* taken();
     yield* taken();
