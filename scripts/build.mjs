@@ -43,7 +43,7 @@ const chunks = [
   chunk('editing', 0, [
     'oci/document',
     'ops/edit/(?:change-images|collections|config-edit|documents|mutate-image)',
-    'cli/editing/(?:build-time|image-flags|publish|result-place)',
+    'cli/editing/(?:build-time|image-flags|layer-limit|publish|result-place)',
   ]),
 ];
 

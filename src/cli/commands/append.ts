@@ -5,11 +5,12 @@ import { formatReference } from '../../oci/reference.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { compressionFlags, compressionOf } from '../editing/compression-flags.ts';
 import { directoryFlags } from '../editing/directory-flags.ts';
+import { maxBytesFlag } from '../editing/layer-limit.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
-import { bool, type FlagValues, int, string, strings } from '../framework/flag.ts';
+import { bool, type FlagValues, string, strings } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
 import { type Location, parseLocation } from '../location.ts';
@@ -48,7 +49,7 @@ const flags = {
       'Time in the history of the new layers, and of the files of --dir: RFC 3339, a date, or seconds since 1970',
   }),
   history: string({ description: 'What the history says of the new layers' }),
-  'max-bytes': int({ description: 'Most bytes that one layer may have decompressed; 0 means 128 GiB' }),
+  'max-bytes': maxBytesFlag,
 };
 
 type AppendFlags = FlagValues<typeof flags>;
@@ -71,11 +72,13 @@ export const command: Command<Session, Globals> = defineCommand({
     const artifact = await openBase(session, base, given);
     const chosen = await chosenFrom(session, artifact, place, given);
     const { appendToImages } = await import('../../ops/edit/append-layers.ts');
-    const result = await appendToImages(chosen.artifact, layersFor(chosen.artifact), {
-      platforms: chosen.inPlace && session.platforms.length > 0 ? session.platforms : undefined,
-      annotateBase: given['set-base-image-annotations'] && base !== undefined ? { name: nameOf(base) } : undefined,
-      signal: session.signal,
-    });
+    const result = await step(`appending [${[...given.new_layer, ...given.dir].join(' ')}]`, () =>
+      appendToImages(chosen.artifact, layersFor(chosen.artifact), {
+        platforms: chosen.inPlace && session.platforms.length > 0 ? session.platforms : undefined,
+        annotateBase: given['set-base-image-annotations'] && base !== undefined ? { name: nameOf(base) } : undefined,
+        signal: session.signal,
+      }),
+    );
     const what = given.output === '' ? `pushing image ${given.new_tag}` : `writing output ${quoted(given.output)}`;
     await step(what, () => publish(session, place, result));
   },

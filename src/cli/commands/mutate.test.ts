@@ -253,6 +253,7 @@ describe('mutate of local content', () => {
       config: { Labels: { x: 'y' } },
     });
     expect(await validate(after)).toEqual([]);
+    expect(await refusal(name, '--append', path, '--max-bytes', '100')).toContain('larger than the limit of 100 bytes');
     expect(await refusal(name, '--append', '-', '--append', '-')).toContain('can be read as one layer only');
   });
 });

@@ -8,6 +8,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import type { RepositoryAccess } from '../../wire/scope.ts';
 import { imageFlagGroups, imageFlags } from '../editing/image-flags.ts';
 import { imageEditOf } from '../editing/image-flags-edit.ts';
+import { layerLimit, maxBytesFlag } from '../editing/layer-limit.ts';
 import type { Annotated } from '../editing/mutated-index.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
@@ -35,6 +36,7 @@ const flags = {
   append: strings({
     description: 'Layers to add on top before the config is changed: archives, or - for standard input',
   }),
+  'max-bytes': maxBytesFlag,
   tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
   repo: string({ description: 'Repository that gets the result by its digest only' }),
   output: string({
@@ -56,11 +58,12 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [image = ''], flags: given, context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const edit = imageEditOf(given, session);
+    const limit = layerLimit(given['max-bytes']);
     const place = await openResultPlace(session, location, given);
     const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
     // Asked while the config is read. What keeps it from being answered shows when something is written.
     place.current().catch(() => {});
-    const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, given));
+    const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, { ...given, limit }));
     const what = given.output === '' ? `pushing image ${place.name}` : `writing output ${quoted(given.output)}`;
     await step(what, () => publish(session, place, result));
   },
@@ -81,7 +84,7 @@ async function edited(
   whole: Artifact,
   edit: ImageEdit,
   { takesOneImage, name }: ResultPlace,
-  { append, annotate }: MutateFlags,
+  { append, annotate, limit }: MutateFlags & { readonly limit: number },
 ): Promise<Artifact> {
   const artifact = takesOneImage ? await imageForPlatform(whole, session.platform, session) : whole;
   const isIndex = isIndexType(artifact.root.mediaType);
@@ -91,15 +94,20 @@ async function edited(
   if (takesOneImage && edit.annotations !== undefined) {
     session.log.warn(`Docker tarballs have no place for annotations: ${name} is written without them`);
   }
-  const layered = append.length === 0 ? artifact : await addLayers(session, artifact, append);
+  const layered = append.length === 0 ? artifact : await addLayers(session, artifact, append, limit);
   if (!isIndex) return mutateImage(layered, edit, session);
   const { mutatedIndex } = await import('../editing/mutated-index.ts');
   return mutatedIndex(session, layered, edit, annotate);
 }
 
-async function addLayers(session: Session, artifact: Artifact, files: readonly string[]): Promise<Artifact> {
+async function addLayers(
+  session: Session,
+  artifact: Artifact,
+  files: readonly string[],
+  limit: number,
+): Promise<Artifact> {
   const { withLayers } = await import('../editing/with-layers.ts');
-  return withLayers(session, artifact, files);
+  return withLayers(session, artifact, files, { limit });
 }
 
 function readAnnotated(text: string): Annotated {

@@ -4,11 +4,11 @@ import type { HistoryStep } from '../../ops/edit/image-edit.ts';
 import type { LayerBase } from '../../ops/layers/layer-base.ts';
 import type { FileWarning } from '../../ops/layers/layer-from-files.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { UsageError } from '../framework/usage-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { statedTime } from './build-time.ts';
 import { type DirectoryFlags, type DirectorySettings, directorySettings } from './directory-flags.ts';
+import { layerLimit } from './layer-limit.ts';
 import { layersForImages, openLayers } from './layers.ts';
 
 export interface LayersToAddFlags extends DirectoryFlags {
@@ -17,8 +17,6 @@ export interface LayersToAddFlags extends DirectoryFlags {
   readonly history: string;
   readonly 'max-bytes': number;
 }
-
-const defaultLimit = 128 * 1024 ** 3;
 
 /**
  * Reads what flags say of layers to add: archives first, then what directories hold. Nothing is opened yet but files with
@@ -33,8 +31,7 @@ export async function layersToAdd(
   compression: Compression,
 ): Promise<(artifact: Artifact) => LayersForImage> {
   const { new_layer: files, created, history: text } = flags;
-  if (flags['max-bytes'] < 0) throw new UsageError(`--max-bytes cannot be below zero, but is ${flags['max-bytes']}`);
-  const limit = flags['max-bytes'] === 0 ? defaultLimit : flags['max-bytes'];
+  const limit = layerLimit(flags['max-bytes']);
   const time = statedTime(session, created)?.toISOString();
   const directories = await directorySettings(session, flags, created);
   const stated = { created: time, createdBy: text === '' ? undefined : text };

@@ -112,7 +112,9 @@ async function stack(base: Artifact, layers: readonly LayerAddition[], options: 
     annotations: annotated(document.annotations, base.root, options),
   };
   const isChanged = layers.length > 0 && hasImageConfig(document);
-  const change = isChanged ? (config: ConfigDocument) => withLayers(config, layers, document.layers) : undefined;
+  const change = isChanged
+    ? (config: ConfigDocument) => withLayers(config, layers, document.layers, base.root)
+    : undefined;
   const { root, made } = await withConfig(base, image, after, change, options);
   return { root, made, added };
 }
@@ -137,11 +139,12 @@ function typedFor(descriptor: Descriptor, family: MediaTypeFamily): Descriptor {
 function withLayers(
   config: ConfigDocument,
   layers: readonly LayerAddition[],
-  below: readonly DescriptorDocument[] = [],
+  below: readonly DescriptorDocument[] | undefined = [],
+  { digest }: Descriptor,
 ): ConfigDocument {
   const known = config.rootfs?.diff_ids ?? [];
   // The new ones would stand for other layers.
-  if (known.length !== below.length) throw unequal(below.length, known.length);
+  if (known.length !== below.length) throw unequal(digest, below.length, known.length);
   const diffIds = [...known, ...layers.map(({ diffId }) => diffId)];
   const steps = layers.map(({ history = {} }) => historyOf(history, false));
   return {
@@ -151,8 +154,12 @@ function withLayers(
   };
 }
 
-function unequal(layers: number, diffIds: number): OciError {
-  return new OciError('INVALID_CONFIG', `The manifest lists ${layers} layers, and the config ${diffIds} diff IDs`, {
-    hint: 'Nobody could tell which layer a new diff ID stands for: the image has to be built again',
-  });
+function unequal(digest: Digest, layers: number, diffIds: number): OciError {
+  return new OciError(
+    'INVALID_CONFIG',
+    `The manifest ${digest} lists ${layers} layers, and its config ${diffIds} diff IDs`,
+    {
+      hint: 'Nobody could tell which layer a new diff ID stands for: the image has to be built again',
+    },
+  );
 }

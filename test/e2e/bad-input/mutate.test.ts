@@ -99,10 +99,7 @@ describe('mutate of an image', () => {
     await writeFile(layer, tarOf({ a: 'b' }));
     const bare = await imageOfDocuments('{"os":"linux"}', { layers: [missing] });
     await bare.store.push(missing, Buffer.from('nowhere'));
-    await expectRefused(
-      [await images.put(bare), '--append', layer],
-      'the manifest lists 1 layers, and the config 0 diff IDs',
-    );
+    await expectRefused([await images.put(bare), '--append', layer], 'lists 1 layers, and its config 0 diff IDs');
   });
 });
 
