@@ -19,6 +19,8 @@ const chunkSize = 256 * 1024;
 /** Input of one block; blocks are compressed at the same time. It decides the output, so that it never changes. */
 const compressBlockSize = 1024 * 1024;
 const dictionarySize = 32 * 1024;
+/** What a block comes to at most, so that it comes in one piece: zlib's deflateBound adds less than a thousandth. */
+const deflatedSize = compressBlockSize + compressBlockSize / 512;
 
 /**
  * A seventh faster than zlib's default of 8 at any level, for half a percent more bytes. It decides the output, too.
