@@ -29,7 +29,7 @@ const chunks = [
     'oci/(?!document|image-layout|json-spans|layout-referrers|trim-index)',
     'content/(?:abort|bytes|file-|hash|limit|verify)',
     'store/(?!attached|caching|ingest|joined|layout-referrers|memory|overlay|staging)',
-    'remote/(?!download/|hosts/|transport/proxy-agent|upload/)',
+    'remote/(?!download/|hosts/|listing/|transport/proxy-agent|upload/)',
     'ops/(?:read|resolve)\\.ts',
     'cli/(?:connections/registry-client|copying/flags|location|open)\\.ts',
   ]),
@@ -39,7 +39,7 @@ const chunks = [
     'store/(?:caching|layout-referrers|memory|overlay)',
   ]),
   chunk('transfers', 1, ['remote/(?:download|upload)/']),
-  chunk('copying', 1, ['ops/copy', 'cli/copying/(?:destination|log|target)\\.ts']),
+  chunk('copying', 1, ['ops/copy', 'cli/copying/(?:copy-one|destination|log|target)\\.ts']),
   chunk('editing', 0, [
     'oci/document',
     'ops/edit/(?:change-images|collections|config-edit|documents|mutate-image)',

@@ -1,5 +1,6 @@
 import { craneProgram } from '../../src/cli/crane-program.ts';
 import { runCommandLine } from '../../src/cli/framework/run.ts';
+import { gcraneProgram } from '../../src/cli/gcrane-program.ts';
 import type { Output } from '../../src/cli/process.ts';
 import { Session } from '../../src/cli/session.ts';
 
@@ -14,6 +15,8 @@ export interface InProcessOptions {
   readonly interactive?: boolean;
   /** Aborted as by Ctrl-C. @default never */
   readonly signal?: AbortSignal;
+  /** Milliseconds since the epoch. @default 0 */
+  readonly now?: number;
 }
 
 export interface InProcessResult {
@@ -23,16 +26,26 @@ export interface InProcessResult {
 }
 
 /** Runs one command line of crane in this process, with the surroundings given and no others. */
-export async function craneInProcess(
+export async function craneInProcess(args: readonly string[], options: InProcessOptions): Promise<InProcessResult> {
+  return runInProcess(craneProgram, args, options);
+}
+
+/** The same with gcrane. */
+export async function gcraneInProcess(args: readonly string[], options: InProcessOptions): Promise<InProcessResult> {
+  return runInProcess(gcraneProgram, args, options);
+}
+
+async function runInProcess(
+  program: typeof craneProgram,
   args: readonly string[],
-  { home, env = {}, input = '', stderr: terminal, interactive = false, signal }: InProcessOptions,
+  { home, env = {}, input = '', stderr: terminal, interactive = false, signal, now = 0 }: InProcessOptions,
 ): Promise<InProcessResult> {
   const [stdout, stderr] = [new Collected(interactive), new Collected()];
   async function* stdin(): AsyncGenerator<Uint8Array, void> {
     if (input.length > 0) yield Buffer.from(input);
   }
   const session = new Session({
-    program: 'crane',
+    program: program.name,
     version: '0.0.0',
     env,
     homedir: home,
@@ -41,9 +54,9 @@ export async function craneInProcess(
     stdout,
     stderr: terminal ?? stderr,
     signal: signal ?? new AbortController().signal,
-    now: () => new Date(0),
+    now: () => new Date(now),
   });
-  const code = await runCommandLine(craneProgram, args, session);
+  const code = await runCommandLine(program, args, session);
   await session.close();
   session.log.flushWarnings();
   return { code, stdout: stdout.text, stderr: stderr.text };

@@ -1,16 +1,12 @@
-import { OciError } from '../../errors.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues, int, strings } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
+import { copyOne } from '../copying/copy-one.ts';
 import { attachmentFlags, attachmentsOf, concurrencyOf } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
-import { parseLocation } from '../location.ts';
-import { chooseImages, openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { sideFlags } from '../connections/side-flags.ts';
-import { step } from '../step.ts';
-import { openTarget, type Target, type WriteOptions } from '../copying/target.ts';
 
 const flags = {
   'all-tags': bool({ shorthand: 'a', description: 'Copy all tags of the repository SRC to the repository DST' }),
@@ -54,7 +50,12 @@ export const command: Command<Session, Globals> = defineCommand({
       trustManifests: given.fast,
       dryRun: given['dry-run'],
     };
-    if (!given['all-tags']) return copyOne(session, [source, destination], write, given);
+    if (!given['all-tags'])
+      return copyOne(session, [source, destination], {
+        ...write,
+        noClobber: given['no-clobber'],
+        sparse: given.sparse,
+      });
     const { copyAllTags } = await import('../copying/all-tags.ts');
     return copyAllTags(session, source, destination, {
       ...write,
@@ -78,47 +79,4 @@ function checkFlags(given: CopyFlags, session: Session): void {
     given['keep-going'] ? 'keep-going' : undefined,
   ].find((name) => name !== undefined);
   if (idle !== undefined) throw new UsageError(`--${idle} goes with --all-tags`);
-}
-
-async function copyOne(
-  session: Session,
-  [source, destination]: readonly [source: string, destination: string],
-  write: WriteOptions,
-  { 'no-clobber': noClobber, sparse }: CopyFlags,
-): Promise<void> {
-  const from = await step(`parsing reference ${JSON.stringify(source)}`, async () => parseLocation(source));
-  const to = await step(`parsing reference for ${JSON.stringify(destination)}`, async () => parseLocation(destination));
-  const target = await openTarget(session, to);
-  if (noClobber && target.tag !== undefined) session.log.line(`Checking existing tag ${destination}`);
-  session.log.line(`${write.dryRun === true ? 'Comparing' : 'Copying from'} ${source} to ${destination}`);
-  // Asked while the source answers. What keeps it from being answered shows when something is written.
-  if (target.tag !== undefined && to.kind !== 'docker-archive' && to.kind !== 'oci-archive') {
-    target.current().catch(() => {});
-  }
-  const artifact = await step(`fetching ${JSON.stringify(source)}`, async () =>
-    chooseImages(session, await openLocation(session, from), sparse),
-  );
-  const taken = noClobber && (await isTaken(target, artifact.root.digest));
-  if (taken && write.dryRun !== true) return;
-  const summary = await step(`copying ${source} to ${destination}`, () =>
-    target.write(artifact, taken ? { dryRun: true, trustManifests: true } : write),
-  );
-  if (write.dryRun !== true) return;
-  const { formatDryRun } = await import('../copying/dry-run.ts');
-  const before = isArchive(to.kind) ? undefined : await target.current();
-  await session.print(`${formatDryRun({ source, target: destination, root: artifact.root, before, summary })}\n`);
-}
-
-function isArchive(kind: string): boolean {
-  return kind === 'docker-archive' || kind === 'oci-archive';
-}
-
-/** Whether the tag is there already, with the same digest. */
-async function isTaken(target: Target, digest: string): Promise<boolean> {
-  const current = target.tag === undefined ? undefined : await target.current();
-  if (current === undefined) return false;
-  if (current.digest === digest) return true;
-  throw new OciError('CONFLICT', `refusing to clobber existing tag ${target.name}@${current.digest}`, {
-    hint: 'Leave --no-clobber out to let the tag name the new image',
-  });
 }

@@ -1,0 +1,242 @@
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { blobOf, imageOf, pushImage, type SampleImage } from '../../../test/conformance/samples.ts';
+import { countOf, seeded, storeOf } from '../../../test/quirks/client.ts';
+import { profile } from '../../../test/simulated-registry/profiles.ts';
+import { simulateRegistry, type SimulatedRegistry } from '../../../test/simulated-registry/simulate.ts';
+import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
+import { testDirectory } from '../../../test/support/test-directory.ts';
+import { mediaTypes } from '../../oci/media-type.ts';
+
+const [one, two, three, untagged] = [imageOf('one'), imageOf('two'), imageOf('three'), imageOf('untagged')];
+const index = indexOf([two, three]);
+const open = { pull: ['*'], push: ['*'] };
+
+describe.each([
+  ['between registries of Google', true, true],
+  ['from a registry of Google to another', true, false],
+  ['from another registry to one of Google', false, true],
+  ['between other registries', false, false],
+])('gcrane copy -r %s', (_, isSourceGoogle, isTargetGoogle) => {
+  it('copies a repository and all below it, and nothing again when it is repeated', async () => {
+    await using source = await filled(isSourceGoogle);
+    await using target = await registryOf(isTargetGoogle);
+    const first = await copy(source, 'p', target, 'q/backup');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    const to = (name: string) => storeOf(target, `q/backup${name}`);
+    expect((await to('').resolve('v1')).digest).toBe(one.target.digest);
+    expect((await to('').resolve('v2')).digest).toBe(one.target.digest);
+    expect((await to('/app').resolve('multi')).digest).toBe(index.target.digest);
+    expect((await to('/app').resolve(three.target.digest)).digest).toBe(three.target.digest);
+    expect((await to('/app/p').resolve('v1')).digest).toBe(two.target.digest);
+    const brought = to('/app').resolve(untagged.target.digest);
+    if (isSourceGoogle) expect((await brought).digest).toBe(untagged.target.digest);
+    else await expect(brought).rejects.toMatchObject({ code: 'NOT_FOUND' });
+
+    target.requests.length = 0;
+    const again = await copy(source, 'p', target, 'q/backup');
+    expect(again.stderr).toContain('Copied 0 images');
+    expect(target.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
+    if (isSourceGoogle && isTargetGoogle) {
+      expect(target.requests.every(({ path }) => path.includes('/tags/list') || path.includes('token'))).toBe(true);
+    }
+  });
+
+  it('says with --dry-run what it would copy, and changes nothing', async () => {
+    await using source = await filled(isSourceGoogle);
+    await using target = await registryOf(isTargetGoogle);
+    await seeded(target, two, 'v1', 'q');
+    const { code, stdout } = await copy(source, 'p', target, 'q', '--dry-run');
+    expect(code).toBe(0);
+    const [from, to] = [`${source.host}/p`, `${target.host}/q`];
+    const { digest } = one.target;
+    expect(stdout).toContain(`changed ${from}:v1 -> ${to}:v1 ${digest} (was ${two.target.digest})\n`);
+    expect(stdout).toContain(`new     ${from}:v2 -> ${to}:v2 ${digest}\n`);
+    expect(stdout).toContain(`new     ${from}/app:multi -> ${to}/app:multi ${index.target.digest}\n`);
+    expect(stdout.includes(`${from}/app@${untagged.target.digest} -> ${to}/app@`)).toBe(isSourceGoogle);
+    expect(stdout).toMatch(/\d+ repositories: \d+ images to copy, 0 there already\n$/);
+    expect(target.requests.filter(({ method }) => !['GET', 'HEAD'].includes(method))).toEqual([]);
+  });
+});
+
+describe('gcrane copy -r', () => {
+  it('replaces the name of the source where it stands in front, and nowhere else', async () => {
+    await using source = await registryOf(true);
+    await seeded(source, one, 'v1', 'app/app/app');
+    await using target = await registryOf(true);
+    expect(await copy(source, 'app', target, 'x')).toMatchObject({ code: 0 });
+    expect((await storeOf(target, 'x/app/app').resolve('v1')).digest).toBe(one.target.digest);
+  });
+
+  it('adds only the tags that are missing, without asking for what the lists tell', async () => {
+    await using source = await filled(true);
+    await using target = await registryOf(true);
+    await seeded(target, one, 'v1', 'p');
+    await copy(source, 'p', target, 'p');
+    expect(target.log.filter((line) => line.startsWith('PUT /v2/p/manifests/'))).toEqual(['PUT /v2/p/manifests/v2']);
+    expect(countOf(target, 'HEAD', '/v2/p/manifests/')).toBe(0);
+  });
+
+  it('copies the content that was listed, though its tag moves meanwhile', async () => {
+    await using source = await registryOf(true);
+    await seeded(source, one, 'v1', 'p');
+    await using target = await registryOf(true);
+    const moved = await source.content('p');
+    source.fault = ({ path }) => {
+      if (path.includes('/manifests/')) void moved.push(two.target, two.bytes).then(() => moved.tag(two.target, 'v1'));
+      return undefined;
+    };
+    await copy(source, 'p', target, 'p');
+    expect((await storeOf(target, 'p').resolve('v1')).digest).toBe(one.target.digest);
+  });
+
+  it('does not copy the target into itself', async () => {
+    await using registry = await filled(true);
+    for (let round = 0; round < 2; round++) {
+      const args = ['copy', '-r', `${registry.host}/p`, `${registry.host}/p/backup`];
+      expect(await gcraneInProcess(args, { home: tmpdir() })).toMatchObject({ code: 0 });
+    }
+    expect((await storeOf(registry, 'p/backup/app/p').resolve('v1')).digest).toBe(two.target.digest);
+    expect(await registry.storage.find('p/backup/backup/app')).toBeUndefined();
+  });
+
+  it('mounts within one registry', async () => {
+    await using registry = await filled(true);
+    await copy(registry, 'p', registry, 'q');
+    expect(countOf(registry, 'POST', '/blobs/uploads/')).toBeGreaterThan(0);
+    expect(
+      registry.requests.filter(
+        ({ bodyLength, method }) => method === 'PATCH' || (method === 'PUT' && bodyLength === 0),
+      ),
+    ).toEqual([]);
+  });
+
+  it('refuses to copy a repository to itself', async () => {
+    await using registry = await filled(true);
+    expect(await copy(registry, 'p', registry, 'p')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('are the same repository') as string,
+    });
+  });
+
+  it('ends with the first failure and says what was done', async () => {
+    await using source = await filled(true);
+    await using target = await registryOf(true);
+    target.fault = ({ method, path }) => (method === 'PUT' && path.endsWith('/v1') ? 418 : undefined);
+    const { code, stderr } = await copy(source, 'p', target, 'p');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Copied \d+ images? \(/);
+    expect(stderr).toContain('Error: ');
+  });
+
+  it('goes on with --keep-going, names all failures at the end, and fails', async () => {
+    await using source = await filled(true);
+    await using target = await registryOf(true);
+    target.fault = ({ method, path }) => (method === 'PUT' && path.endsWith('/multi') ? 418 : undefined);
+    source.fault = ({ path }) => (path.includes('/p/app/p/tags') ? 418 : undefined);
+    const { code, stderr } = await copy(source, 'p', target, 'p', '--keep-going');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Copied 4 images \(.*; 2 failed\n/);
+    expect(stderr).toContain('Error: not everything could be copied; 2 failed:');
+    expect(stderr).toContain(`\n  copying "${source.host}/p/app@${index.target.digest}": `);
+    expect(stderr).toContain(`\n  Could not list the tags of ${source.host}/p/app/p: `);
+    expect((await storeOf(target, 'p').resolve('v1')).digest).toBe(one.target.digest);
+    expect((await storeOf(target, 'p/app').resolve(untagged.target.digest)).digest).toBe(untagged.target.digest);
+  });
+
+  it('tries again what a registry refuses for now', async () => {
+    await using source = await filled(true);
+    await using target = await registryOf(true);
+    const refused = new Set<string>();
+    const fault: SimulatedRegistry['fault'] = ({ method, target: path }) => {
+      const key = `${method} ${path}`;
+      if (refused.has(key) || refused.size >= 4) return undefined;
+      refused.add(key);
+      return refused.size % 2 === 0 ? 429 : 503;
+    };
+    source.fault = fault;
+    target.fault = fault;
+    expect(await copy(source, 'p', target, 'p')).toMatchObject({ code: 0 });
+    expect((await storeOf(target, 'p/app').resolve('multi')).digest).toBe(index.target.digest);
+  });
+
+  it('says of a registry without a catalog that it cannot tell what lies below', async () => {
+    await using source = await filled(false);
+    source.quirks.catalog = 404;
+    await using target = await registryOf(false);
+    expect(await copy(source, 'p', target, 'p')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`annot list the repositories below ${source.host}/p`) as string,
+    });
+  });
+
+  it.each([
+    [['-j', '0'], 'invalid argument "0" for "-j, --jobs" flag'],
+    [['-j=-3'], 'invalid argument "-3" for "-j, --jobs" flag'],
+    [['--jobs', 'many'], 'for "-j, --jobs" flag'],
+    [['--platform', 'linux/arm64'], '--platform does not go with --recursive'],
+    [['--all-tags'], 'unknown flag: --all-tags'],
+  ])('refuses %j', async (args, message) => {
+    const result = await gcraneInProcess(['copy', '-r', ...args, 'example.com/a', 'example.com/b'], { home: tmpdir() });
+    expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(message) as string });
+  });
+
+  it.each([
+    ['example.com/a:v1', 'example.com/b'],
+    ['example.com/a', 'oci:layout'],
+  ])('refuses %s and %s, which are not both repositories', async (from, to) => {
+    expect(await gcraneInProcess(['cp', '-r', from, to], { home: tmpdir() })).toMatchObject({ code: 1, stdout: '' });
+  });
+});
+
+describe('gcrane copy without -r', () => {
+  it('copies one image, as crane does', async () => {
+    await using source = await filled(true);
+    const home = await testDirectory();
+    const args = ['cp', '-j', '2', `${source.host}/p/app:multi`, `oci:${home}/layout:x`];
+    expect(await gcraneInProcess(args, { home })).toMatchObject({ code: 0, stdout: '' });
+    const digest = await gcraneInProcess(['digest', `oci:${home}/layout:x`], { home });
+    expect(digest.stdout).toBe(`${index.target.digest}\n`);
+  });
+
+  it('has no use for --keep-going', async () => {
+    expect(await gcraneInProcess(['cp', '--keep-going', 'a', 'b'], { home: tmpdir() })).toMatchObject({
+      code: 1,
+      stderr: 'Error: --keep-going goes with --recursive\n',
+    });
+  });
+});
+
+/** `p` with two tags of one image, `p/app` with an index, one image of it with a tag, and one without; `p/app/p`. */
+async function filled(isGoogle: boolean): Promise<SimulatedRegistry> {
+  const registry = await registryOf(isGoogle);
+  await seeded(registry, one, 'v1', 'p');
+  await seeded(registry, one, 'v2', 'p');
+  for (const image of [two, untagged]) await pushImage(await registry.content('p/app'), image);
+  await seeded(registry, three, 'three', 'p/app');
+  await seeded(registry, index, 'multi', 'p/app');
+  await seeded(registry, two, 'v1', 'p/app/p');
+  return registry;
+}
+
+async function registryOf(isGoogle: boolean): Promise<SimulatedRegistry> {
+  const options = isGoogle ? { ...profile('gar'), challenge: undefined } : {};
+  return simulateRegistry({ ...options, anonymous: open });
+}
+
+function indexOf(images: readonly SampleImage[]): SampleImage {
+  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: images.map(({ target }) => target) };
+  return { ...blobOf(JSON.stringify(document), mediaTypes.ociIndex), blobs: [] };
+}
+
+function copy(
+  source: SimulatedRegistry,
+  from: string,
+  target: SimulatedRegistry,
+  to: string,
+  ...flags: readonly string[]
+): Promise<InProcessResult> {
+  return gcraneInProcess(['copy', '-r', ...flags, `${source.host}/${from}`, `${target.host}/${to}`], {
+    home: tmpdir(),
+  });
+}

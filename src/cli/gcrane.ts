@@ -1,0 +1,11 @@
+import { gcraneProgram } from './gcrane-program.ts';
+import { runCommandLine } from './framework/run.ts';
+import { abortOnSignals } from './interrupt.ts';
+import { nodeProcess } from './process.ts';
+import { Session } from './session.ts';
+import { version } from './version.ts';
+
+const session = new Session(nodeProcess('gcrane', version, abortOnSignals(process)));
+process.exitCode = await runCommandLine(gcraneProgram, process.argv.slice(2), session);
+await session.close();
+session.log.flushWarnings();

@@ -1,0 +1,48 @@
+import { encodeJson, type JsonValue } from '../../oci/json.ts';
+import { formatRepository, type Repository } from '../../oci/reference.ts';
+import type { RepositoryListing } from '../../remote/listing/list-repository.ts';
+import type { ListedManifest } from '../../remote/listing/repository-page.ts';
+
+/**
+ * A repository as lines of full names: what lies below, then each manifest by digest with its tags behind it; of registries
+ * that do not list manifests, the tags. crane-cli reference, section 10.3, with the manifests in the order of their digests.
+ */
+export function listingLines(
+  repository: Repository,
+  { children, manifests, tags, listsManifests }: RepositoryListing,
+  { withChildren }: { readonly withChildren: boolean },
+): string {
+  const name = formatRepository(repository);
+  const lines = withChildren ? children.map((child) => `${name}/${child}`) : [];
+  for (const { digest, tags: own } of manifests.values()) {
+    lines.push(`${name}@${digest}`, ...own.map((tag) => `${name}:${tag}`));
+  }
+  if (!listsManifests || manifests.size === 0) lines.push(...tags.map((tag) => `${name}:${tag}`));
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/**
+ * A repository as one line of JSON, as gcrane writes it: numbers as text, and null for lists that a registry does not give.
+ * gcrane leaves out the name of a repository of another registry; here every line says what it is about.
+ */
+export function listingJson({ repository }: Repository, listing: RepositoryListing): string {
+  const { name, children, manifests, tags } = listing;
+  const isRich = children.length + manifests.size > 0;
+  const entries = Array.from(manifests.values(), (manifest) => [manifest.digest, entryOf(manifest)] as const);
+  return `${encodeJson({
+    child: isRich ? children : null,
+    manifest: isRich ? new Map(entries) : null,
+    name: name === '' ? repository : name,
+    tags: isRich || tags.length > 0 ? tags : null,
+  })}\n`;
+}
+
+function entryOf({ imageSize = 0, mediaType, created = 0, uploaded = 0, tags }: ListedManifest): JsonValue {
+  return {
+    imageSizeBytes: String(imageSize),
+    mediaType,
+    timeCreatedMs: String(created),
+    timeUploadedMs: String(uploaded),
+    tag: tags,
+  };
+}
