@@ -223,6 +223,8 @@ export class LayoutStore
     return openWriter(this.path, this.#index, options);
   }
 
+  readonly refusesIncomplete = false;
+
   isSameStore(source: unknown): boolean {
     return source instanceof LayoutStore && resolve(source.path) === resolve(this.path);
   }

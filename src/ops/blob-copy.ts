@@ -2,7 +2,7 @@ import { isOciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isNonDistributableType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
-import { canMount, canPushFrom, isSameStore, originOf } from '../store/capabilities.ts';
+import { canMount, canPushFrom, originOf, vouchesFor } from '../store/capabilities.ts';
 import type { ProgressOptions } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { CopyError, onSide } from './copy-error.ts';
@@ -32,12 +32,14 @@ export class BlobCopy {
 
   async copy(target: Descriptor): Promise<BlobOutcome> {
     const { nonDistributable, onProgress, slots } = this.#options;
-    if (isNonDistributableType(target.mediaType) && !nonDistributable) {
+    const isRestricted = isNonDistributableType(target.mediaType);
+    if (isRestricted && !nonDistributable) {
       onProgress?.({ type: 'skip', target, reason: 'nondistributable' });
       return 'left';
     }
     const origin = await originOf(this.#source, target, this.#options);
-    if (isSameStore(this.#sink, origin) || (await this.#exists(target))) {
+    // A store may give a layer that it has only the address of.
+    if ((!isRestricted && vouchesFor(this.#sink, origin)) || (await this.#exists(target))) {
       onProgress?.({ type: 'skip', target, reason: 'exists' });
       return 'exists';
     }

@@ -157,6 +157,8 @@ export class RemoteStore
   }
 
   /** Not where mirrors are read: they may have what the registry has no longer. */
+  readonly refusesIncomplete = true;
+
   isSameStore(source: unknown): boolean {
     if (!(source instanceof RemoteStore) || source.#reader !== source.#client) return false;
     return sameRepository(source.repository, this.repository);

@@ -102,6 +102,8 @@ export interface LayeredSource {
 /** Knows when a source is the very place it writes to, so that what is there need not be looked for. */
 export interface SelfAware {
   isSameStore(source: unknown): boolean;
+  /** Whether it takes no manifest that names content it does not have, as registries do. */
+  readonly refusesIncomplete: boolean;
 }
 
 /** The source that really has the content: the one that can be mounted from and that gives ranges. */
@@ -116,6 +118,11 @@ export async function originOf(
 /** Whether what is in the source is in the sink, because they are one place. */
 export function isSameStore(sink: object, source: object): boolean {
   return sink === source || ('isSameStore' in sink && (sink as SelfAware).isSameStore(source));
+}
+
+/** Whether nobody need look for what comes from the source: it is in the sink, or the sink will say that it is not. */
+export function vouchesFor(sink: object, source: object): boolean {
+  return isSameStore(sink, source) && 'refusesIncomplete' in sink && (sink as SelfAware).refusesIncomplete;
 }
 
 export function canMount(sink: object): sink is Mounter {

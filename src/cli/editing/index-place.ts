@@ -129,6 +129,8 @@ class LayoutContent implements ContentSink, SelfAware {
 
   async tag(): Promise<void> {}
 
+  readonly refusesIncomplete = false;
+
   isSameStore(source: unknown): boolean {
     return this.#layout.isSameStore(source);
   }
