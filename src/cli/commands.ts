@@ -14,6 +14,11 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
     summary: 'Log in to registries, log out, show credentials',
     load: () => import('./commands/auth.ts'),
     subcommands: [
+      {
+        name: 'explain',
+        summary: 'Show where credentials for a registry come from',
+        load: () => import('./commands/auth-explain.ts'),
+      },
       { name: 'get', summary: 'Print the credentials for a registry', load: () => import('./commands/auth-get.ts') },
       { name: 'login', summary: 'Store credentials for a registry', load: () => import('./commands/auth-login.ts') },
       {

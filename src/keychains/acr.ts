@@ -1,5 +1,5 @@
 import type { RegistryName } from '../oci/reference.ts';
-import type { Credential, CredentialScope, CredentialSource, Keychain } from '../remote/auth/credential.ts';
+import type { Credential, CredentialScope, NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { cloudOf } from '../remote/auth/cloud-hosts.ts';
 import { exchangeForRefreshToken } from './acr-exchange.ts';
 import { cachedKeychain, type Cloud } from './cached-keychain.ts';
@@ -34,7 +34,7 @@ interface AzureIdentity {
   };
 }
 
-function azureIdentity(environment: CloudEnvironment): CredentialSource {
+function azureIdentity(environment: CloudEnvironment): NamedKeychain {
   return packageSource<AzureIdentity>(
     {
       name: '@azure/identity',
@@ -60,7 +60,7 @@ function isWithoutLogin(error: unknown): boolean {
   );
 }
 
-function az(environment: CloudEnvironment): CredentialSource {
+function az(environment: CloudEnvironment): NamedKeychain {
   return programSource(
     {
       program: 'az',

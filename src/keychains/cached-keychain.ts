@@ -1,6 +1,6 @@
 import { SharedCalls } from '../async/shared-calls.ts';
 import { isOciError, OciError } from '../errors.ts';
-import type { Credential, CredentialScope, CredentialSource, Keychain } from '../remote/auth/credential.ts';
+import type { Credential, CredentialScope, NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { keepRecent } from '../remote/keep-recent.ts';
 import { type CloudEnvironment, nowOf } from './cloud-environment.ts';
 
@@ -8,7 +8,7 @@ export interface Cloud {
   /** For people: `Google Cloud`. */
   readonly name: string;
   /** In the order they are asked. */
-  readonly sources: readonly CredentialSource[];
+  readonly sources: readonly NamedKeychain[];
   /** What answers are the same for: a registry, or all of them. */
   readonly keyOf: (scope: CredentialScope) => string;
 }
@@ -22,7 +22,7 @@ export interface Cloud {
 export function cachedKeychain(cloud: Cloud, environment: CloudEnvironment): Keychain {
   const answers = new Map<string, Answer>();
   const calls = new SharedCalls<Answer>();
-  const chosen: { source?: CredentialSource } = {};
+  const chosen: { source?: NamedKeychain } = {};
   return async (scope, { signal, onMissing } = {}) => {
     const key = cloud.keyOf(scope);
     const known = answers.get(key);
@@ -47,7 +47,7 @@ interface Answer {
 
 interface Asking {
   readonly environment: CloudEnvironment;
-  readonly chosen: { source?: CredentialSource };
+  readonly chosen: { source?: NamedKeychain };
   readonly signal: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-import type { CredentialSource, Keychain } from '../remote/auth/credential.ts';
+import type { NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { type CloudName, cloudOf } from '../remote/auth/cloud-hosts.ts';
 import type { RegistryName } from '../oci/reference.ts';
 import { cachedKeychain, type Cloud } from './cached-keychain.ts';
@@ -26,7 +26,7 @@ export function cloudKeychain(environment: CloudEnvironment): Keychain {
 export async function cloudSources(
   registry: RegistryName,
   environment: CloudEnvironment,
-): Promise<readonly CredentialSource[]> {
+): Promise<readonly NamedKeychain[]> {
   const name = cloudOf(registry);
   return name === undefined ? [] : (await clouds[name](environment)).sources;
 }

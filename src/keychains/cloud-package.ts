@@ -1,6 +1,6 @@
 import { linkedAbort } from '../async/linked-abort.ts';
 import { isOciError } from '../errors.ts';
-import type { Credential, CredentialScope, CredentialSource } from '../remote/auth/credential.ts';
+import type { Credential, CredentialScope, NamedKeychain } from '../remote/auth/credential.ts';
 import { type CloudEnvironment, timeLimitOf } from './cloud-environment.ts';
 import { failed, missing, saidBy } from './failure-words.ts';
 
@@ -22,7 +22,7 @@ export interface PackageSource<T> {
 }
 
 /** A source of credentials that loads its package when it is asked. */
-export function packageSource<T>(source: PackageSource<T>, environment: CloudEnvironment): CredentialSource {
+export function packageSource<T>(source: PackageSource<T>, environment: CloudEnvironment): NamedKeychain {
   const { name, ask, isNothing, hint } = source;
   return {
     name,

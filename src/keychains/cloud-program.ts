@@ -1,6 +1,6 @@
 import { messageOf, type OciError } from '../errors.ts';
 import { parseJson } from '../oci/json.ts';
-import type { Credential, CredentialScope, CredentialSource } from '../remote/auth/credential.ts';
+import type { Credential, CredentialScope, NamedKeychain } from '../remote/auth/credential.ts';
 import { isMissingProgram, type ProgramResult, runProgram } from '../remote/auth/run-program.ts';
 import { type CloudEnvironment, timeLimitOf } from './cloud-environment.ts';
 import { failed, missing, saidBy } from './failure-words.ts';
@@ -21,7 +21,7 @@ export interface ProgramSource {
 }
 
 /** A source of credentials that runs a program when it is asked. */
-export function programSource(source: ProgramSource, environment: CloudEnvironment): CredentialSource {
+export function programSource(source: ProgramSource, environment: CloudEnvironment): NamedKeychain {
   const { program, product, args, read, loggedOut, login } = source;
   return {
     name: program,

@@ -1,4 +1,4 @@
-import type { Credential, CredentialSource, Keychain } from '../remote/auth/credential.ts';
+import type { Credential, NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { cloudOf } from '../remote/auth/cloud-hosts.ts';
 import {
   awsLoggedOut,
@@ -42,7 +42,7 @@ export function ecrCloud(service: EcrService, environment: CloudEnvironment): Cl
   };
 }
 
-function awsPackage(service: EcrService, environment: CloudEnvironment): CredentialSource {
+function awsPackage(service: EcrService, environment: CloudEnvironment): NamedKeychain {
   return packageSource<EcrPackage>(
     {
       name: packageOf(service),
@@ -57,7 +57,7 @@ function awsPackage(service: EcrService, environment: CloudEnvironment): Credent
   );
 }
 
-function awsProgram(service: EcrService, environment: CloudEnvironment): CredentialSource {
+function awsProgram(service: EcrService, environment: CloudEnvironment): NamedKeychain {
   return programSource(
     {
       program: 'aws',

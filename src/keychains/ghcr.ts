@@ -1,4 +1,4 @@
-import type { Credential, CredentialSource, Keychain } from '../remote/auth/credential.ts';
+import type { Credential, NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { cloudOf } from '../remote/auth/cloud-hosts.ts';
 import { cachedKeychain, type Cloud } from './cached-keychain.ts';
 import type { CloudEnvironment } from './cloud-environment.ts';
@@ -20,7 +20,7 @@ export function ghcrCloud(environment: CloudEnvironment): Cloud {
   return { name: 'GitHub', sources: [variables(environment), gh(environment)], keyOf: () => 'ghcr' };
 }
 
-function variables({ env }: CloudEnvironment): CredentialSource {
+function variables({ env }: CloudEnvironment): NamedKeychain {
   return {
     name: 'GITHUB_TOKEN or GH_TOKEN',
     async find(_, { onMissing } = {}) {
@@ -34,7 +34,7 @@ function variables({ env }: CloudEnvironment): CredentialSource {
   };
 }
 
-function gh(environment: CloudEnvironment): CredentialSource {
+function gh(environment: CloudEnvironment): NamedKeychain {
   return programSource(
     {
       program: 'gh',

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CredentialSource, Keychain } from '../remote/auth/credential.ts';
+import type { NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { cloudOf } from '../remote/auth/cloud-hosts.ts';
 import { cachedKeychain, type Cloud } from './cached-keychain.ts';
 import { type CloudEnvironment, nowOf, timeLimitOf } from './cloud-environment.ts';
@@ -42,7 +42,7 @@ interface GoogleAuthLibrary {
   };
 }
 
-function defaultCredentials(environment: CloudEnvironment): CredentialSource {
+function defaultCredentials(environment: CloudEnvironment): NamedKeychain {
   return packageSource<GoogleAuthLibrary>(
     {
       name: 'google-auth-library',
@@ -87,7 +87,7 @@ async function credentialsFile({ env, homedir, platform }: CloudEnvironment): Pr
   );
 }
 
-function gcloud(environment: CloudEnvironment): CredentialSource {
+function gcloud(environment: CloudEnvironment): NamedKeychain {
   return programSource(
     {
       program: 'gcloud',

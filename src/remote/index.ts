@@ -1,4 +1,4 @@
-export type { Credential, CredentialScope, CredentialSource, Keychain, KeychainOptions } from './auth/credential.ts';
+export type { Credential, CredentialScope, NamedKeychain, Keychain, KeychainOptions } from './auth/credential.ts';
 export { anonymous, firstKeychain, fixedKeychain, sourcesKeychain } from './auth/credential.ts';
 export type { HelperAction, HelperCall, HelperResult, HelperRunner } from './auth/credential-helper.ts';
 export { type StoredCredential, eraseCredential, storeCredential } from './auth/config-file.ts';

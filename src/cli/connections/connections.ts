@@ -1,5 +1,5 @@
 import type { RegistryName } from '../../oci/reference.ts';
-import type { Credential, Keychain } from '../../remote/auth/credential.ts';
+import type { Credential, Keychain, NamedKeychain } from '../../remote/auth/credential.ts';
 import type { CredentialEnvironment } from '../../remote/auth/environment.ts';
 import type { Exchange } from '../../remote/transport/exchange.ts';
 import type { HostLimits } from '../../remote/transport/host-limits.ts';
@@ -8,6 +8,7 @@ import type { RouteSource } from '../../remote/transport/route.ts';
 import type { Transport } from '../../remote/transport/transport.ts';
 import type { TlsFiles } from '../../remote/hosts/tls-files.ts';
 import type { Globals } from '../globals.ts';
+import type { CredentialPlaces } from './credential-sources.ts';
 import { HostConfiguration } from './host-configuration.ts';
 import type { Log } from '../log.ts';
 import type { Process } from '../process.ts';
@@ -95,6 +96,19 @@ export class Connections {
     return { env, homedir, platform, onWarning: (message) => log.warn(message) };
   }
 
+  /**
+   * Where credentials for a registry are looked for, in order. Where a settings file says where they are, nothing else is asked:
+   * the source of that name comes first, and alone counts.
+   */
+  async credentialSources(registry: RegistryName): Promise<readonly NamedKeychain[]> {
+    const [{ sourcesFor }, configuration] = await Promise.all([
+      import('./registry-client.ts'),
+      this.#readConfiguration(),
+    ]);
+    const own = configuration.credentialsOf(registry);
+    return own === undefined ? sourcesFor(registry, this.#credentialPlaces()) : [own];
+  }
+
   /** Credentials of the command line for the one registry they are for, else what is stored. */
   async keychain(settings?: SideSettings): Promise<Keychain> {
     this.#stored ??= this.#storedKeychain();
@@ -125,11 +139,24 @@ export class Connections {
   }
 
   async #storedKeychain(): Promise<Keychain> {
-    const [{ defaultKeychain }, configuration] = await Promise.all([
+    const [{ placesKeychain }, configuration] = await Promise.all([
       import('./registry-client.ts'),
       this.#readConfiguration(),
     ]);
-    return configuration.keychain(defaultKeychain(this.credentialEnvironment()));
+    return configuration.keychain(placesKeychain(this.#credentialPlaces()));
+  }
+
+  #credentialPlaces(): CredentialPlaces {
+    const stored = this.credentialEnvironment();
+    return {
+      stored,
+      clouds: { ...stored, run: undefined, exchange: async () => (await this.#sharedParts()).exchange },
+    };
+  }
+
+  #sharedParts(): Promise<Shared> {
+    this.#shared ??= this.#share();
+    return this.#shared;
   }
 
   async #readConfiguration(): Promise<HostConfiguration> {
@@ -138,9 +165,8 @@ export class Connections {
   }
 
   async #createTransport(settings: SideSettings | undefined, keychain?: Keychain): Promise<Transport> {
-    this.#shared ??= this.#share();
     const [shared, configuration, { configuredHeaders, createTransport }] = await Promise.all([
-      this.#shared,
+      this.#sharedParts(),
       this.#readConfiguration(),
       import('./registry-client.ts'),
     ]);

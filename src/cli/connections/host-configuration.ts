@@ -1,5 +1,5 @@
 import type { RegistryName } from '../../oci/reference.ts';
-import type { Keychain } from '../../remote/auth/credential.ts';
+import type { Keychain, NamedKeychain } from '../../remote/auth/credential.ts';
 import type { CredentialEnvironment } from '../../remote/auth/environment.ts';
 import type { ConfiguredHosts } from '../../remote/hosts/configured-hosts.ts';
 import { findHostFiles, type HostFiles } from '../../remote/hosts/host-files.ts';
@@ -50,6 +50,11 @@ export class HostConfiguration {
 
   keychain(stored: Keychain): Keychain {
     return this.#configured?.keychain(stored) ?? stored;
+  }
+
+  /** Where a settings file says that the credentials of a registry are. */
+  credentialsOf(registry: RegistryName): NamedKeychain | undefined {
+    return this.#configured?.credentialsOf(registry);
   }
 
   /** Read once, when TLS is first needed. */

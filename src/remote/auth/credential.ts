@@ -60,7 +60,7 @@ export function firstKeychain(...keychains: readonly Keychain[]): Keychain {
 }
 
 /** One of the places that are asked for credentials, in order. */
-export interface CredentialSource {
+export interface NamedKeychain {
   /** For people: a file, a program, a package. */
   readonly name: string;
   readonly find: Keychain;
@@ -73,7 +73,7 @@ export interface CredentialSource {
  * @throws {OciError} `CREDENTIALS` when a source failed and no other has credentials
  */
 export function sourcesKeychain(
-  sources: readonly CredentialSource[],
+  sources: readonly NamedKeychain[],
   onWarning: ((message: string) => void) | undefined,
 ): Keychain {
   return async (scope, options) => {

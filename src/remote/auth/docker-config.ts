@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isOciError } from '../../errors.ts';
 import { configKeychain } from './config-keychain.ts';
 import { parseAuthConfig, readAuthFile } from './config-source.ts';
-import { type CredentialSource, type Keychain, sourcesKeychain } from './credential.ts';
+import { type NamedKeychain, type Keychain, sourcesKeychain } from './credential.ts';
 import type { CredentialEnvironment } from './environment.ts';
 import { podmanSources } from './podman-auth.ts';
 
@@ -21,7 +21,7 @@ export function defaultKeychain(environment: CredentialEnvironment): Keychain {
 }
 
 /** The sources of {@link defaultKeychain}, in order. */
-export function defaultSources(environment: CredentialEnvironment): readonly CredentialSource[] {
+export function defaultSources(environment: CredentialEnvironment): readonly NamedKeychain[] {
   return [
     { name: 'DOCKER_AUTH_CONFIG', find: variableKeychain(environment) },
     { name: dockerConfigFile(environment), find: dockerKeychain(environment) },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { configKeychain } from './config-keychain.ts';
 import { readAuthFile } from './config-source.ts';
-import { type CredentialSource, firstKeychain, type Keychain } from './credential.ts';
+import { type NamedKeychain, firstKeychain, type Keychain } from './credential.ts';
 import type { CredentialEnvironment } from './environment.ts';
 
 /** Credentials from the files podman, buildah and skopeo keep. */
@@ -10,7 +10,7 @@ export function podmanKeychain(environment: CredentialEnvironment): Keychain {
 }
 
 /** The sources of {@link podmanKeychain}, in order. */
-export function podmanSources(environment: CredentialEnvironment): readonly CredentialSource[] {
+export function podmanSources(environment: CredentialEnvironment): readonly NamedKeychain[] {
   return podmanAuthFiles(environment).map((file) => ({
     name: file,
     find: configKeychain(() => readAuthFile(file), environment),

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileFault } from '../../content/file-fault.ts';
 import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
 import type { RegistryName } from '../../oci/reference.ts';
-import type { Keychain } from '../auth/credential.ts';
+import type { Keychain, NamedKeychain } from '../auth/credential.ts';
 import type { CredentialEnvironment } from '../auth/environment.ts';
 import type { HostSettings } from '../transport/host-settings.ts';
 import { routeBy, type RouteSource } from '../transport/route.ts';
@@ -19,6 +19,8 @@ export interface ConfiguredHosts {
   readonly routes: RouteSource;
   /** Credentials from where our file says they are, for other hosts what is stored. */
   keychain(stored: Keychain): Keychain;
+  /** Where our file says that credentials of a host are; `undefined` where it says nothing. */
+  credentialsOf(registry: RegistryName): NamedKeychain | undefined;
 }
 
 /**
@@ -53,6 +55,10 @@ export async function readConfiguredHosts(
       return { ...route, mirrors: routeBy(settings, repository).mirrors };
     },
     keychain: (stored) => async (scope, options) => (ownKeychain(scope.registry) ?? stored)(scope, options),
+    credentialsOf(registry) {
+      const find = ownKeychain(registry);
+      return find === undefined ? undefined : { name: own.source, find };
+    },
   };
 }
 
