@@ -195,7 +195,9 @@ export class Merge {
 
   #resolve(forward: readonly ForwardLink[], layer: number): void {
     let waiting = forward;
-    for (let round = 0; round < maxForwardLinks && waiting.length > 0; round++) {
+    // With layers below that are not seen here, a link that comes first leads to what they have.
+    const rounds = this.keepsWhiteouts ? 0 : maxForwardLinks;
+    for (let round = 0; round < rounds && waiting.length > 0; round++) {
       waiting = waiting.filter(({ path, target }) => {
         const inode = this.#inodeAt(target);
         if (inode !== 0) this.#placeInode(path, 0, inode);
