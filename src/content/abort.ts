@@ -4,6 +4,8 @@ import { type ByteSource, type ByteStream, isByteStream } from './bytes.ts';
  * The same bytes, but every wait for the next chunk ends with the signal's own reason as soon as it aborts, even when the
  * source hangs and knows nothing of the signal. The source is then cancelled.
  */
+export function untilAborted(source: ByteStream, signal: AbortSignal | undefined): ByteStream;
+export function untilAborted(source: ByteSource, signal: AbortSignal | undefined): ByteSource;
 export function untilAborted(source: ByteSource, signal: AbortSignal | undefined): ByteSource {
   if (signal === undefined || source instanceof Uint8Array) return source;
   return new AbortableStream(source, signal);

@@ -1,14 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { imageOfEntries, imageOfTars, type LayerEntry, readEntries } from '../../../test/support/layer-stack.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
-import { type ByteStream, collect } from '../../content/bytes.ts';
+import { type ByteStream, collect, streamOf } from '../../content/bytes.ts';
 import { encodeTarHeader } from '../../content/tar/encode-header.ts';
 import { tarTrailer } from '../../content/tar/writer.ts';
-import { mediaTypes } from '../../oci/media-type.ts';
+import { isLayerType, mediaTypes } from '../../oci/media-type.ts';
 import type { Artifact } from '../../store/artifact.ts';
+import type { ContentSource } from '../../store/store.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { randomImage, randomIndex } from '../random.ts';
 import { exportFilesystem, type ExportFilesystemOptions, flattenedTar } from './export.ts';
@@ -30,6 +32,19 @@ function entryOf(line: string): LayerEntry {
   if (kind === '->') return { name, type: 'symlink', linkname: rest };
   if (kind === '=>') return { name, type: 'hardlink', linkname: rest };
   return { name, body: rest };
+}
+
+/** An image whose layers come with another first byte. */
+function flipped({ store, root }: Artifact): Artifact {
+  const source: ContentSource = {
+    resolve: (...args) => store.resolve(...args),
+    stat: (...args) => store.stat(...args),
+    async fetch(target) {
+      const bytes = await collect(await store.fetch(target), 1e6);
+      return streamOf(isLayerType(target.mediaType) ? [Buffer.from([7]), bytes.subarray(1)] : bytes);
+    },
+  };
+  return { store: source, root };
 }
 
 async function exported(layers: readonly (readonly string[])[], options?: ExportFilesystemOptions): Promise<string[]> {
@@ -240,7 +255,19 @@ describe('exportFilesystem()', () => {
     ['a hard link to a directory', () => imageOfEntries([entryOf('d/'), entryOf('a=>d')]), { code: 'INVALID_ARCHIVE' }],
     ['a whiteout of nothing', () => imageOfEntries([entryOf('d/.wh.=')]), { code: 'INVALID_ARCHIVE' }],
     ['a root that is a file', () => imageOfEntries([entryOf('./.=x')]), { code: 'INVALID_ARCHIVE' }],
-    ['a layer that is no tar', () => imageOfTars([Buffer.alloc(2000, 'x')]), { code: 'INVALID_ARCHIVE' }],
+    [
+      'a layer that is no tar, by its name',
+      () => imageOfTars([Buffer.alloc(2000, 'x')]),
+      {
+        code: 'INVALID_ARCHIVE',
+        message: expect.stringMatching(/^The layer sha256:\w{64} cannot be read: the data is not/),
+      },
+    ],
+    [
+      'a layer with other bytes, though they are no tar either',
+      async () => flipped(await imageOfTars([randomBytes(300_000)])),
+      { code: 'DIGEST_MISMATCH' },
+    ],
     [
       'a wrong diff ID',
       () => imageOfTars([tarTrailer], { rootfs: { diff_ids: [`sha256:${'0'.repeat(64)}`] } }),
@@ -340,6 +367,8 @@ describe('flattenedTar()', () => {
 
   it('refuses to cut a hard link from a target that it hides', async () => {
     await expect(squashed([['a=1'], ['b=>a'], ['a=2']], 1)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    // The link leads to what the layer below has, and not to what stands behind it.
+    await expect(squashed([['a=1'], ['b=>a', 'a=2']], 1)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 });
 

@@ -9,6 +9,7 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { ContentSource } from '../../store/store.ts';
+import { unclosed, unreadable } from '../layers/unreadable-layer.ts';
 import { openContent } from '../read.ts';
 import type { Texts } from './attributes.ts';
 import { LayerLog } from './layer-log.ts';
@@ -38,9 +39,10 @@ export async function scanLayer(
   const { signal, onProgress } = options;
   const digester = new Digester(diffId === undefined ? 'sha256' : algorithmOf(diffId));
   const opened = await openLayer(store, layer, options);
+  const chunks = unclosed(untilAborted(opened, signal));
   const log = new LayerLog(texts);
   try {
-    const { stream } = await decompress(untilAborted(opened, signal));
+    const { stream } = await decompress(chunks);
     const reader = new TarReader(pipe(stream, (chunks) => unpacked.keep(observed(chunks, digester, limits))));
     for await (const { header, parts } of reader) {
       limits.countEntry();
@@ -49,8 +51,9 @@ export async function scanLayer(
       unpacked.spans.add(header, parts);
     }
   } catch (error) {
+    const reason = await unreadable(error, layer, opened, chunks);
     await release(opened, signal);
-    throw error;
+    throw reason;
   }
   const actual = digester.finish();
   if (diffId !== undefined && actual !== diffId) {
@@ -68,7 +71,7 @@ export async function openLayer(
   store: ContentSource,
   layer: Descriptor,
   options: TransferOptions,
-): Promise<ByteStream> {
+): Promise<VerifiedStream> {
   const { onProgress } = options;
   onProgress?.({ type: 'start', target: layer, offset: 0 });
   const opened = await openContent(store, layer, options);

@@ -56,29 +56,34 @@ export class UnpackedLayer implements AsyncDisposable {
     await Promise.all(this.#segments.splice(0).map((path) => rm(path, { force: true })));
   }
 
-  async #create(): Promise<FileHandle> {
+  async #create(): Promise<Segment> {
     const path = join(this.#directory ?? tmpdir(), `crane-oci-${randomBytes(12).toString('hex')}`);
     try {
       if (this.#directory !== undefined && this.#segments.length === 0) await makeDirectory(this.#directory);
       const handle = await open(path, 'wx', 0o600);
       this.#segments.push(path);
-      return handle;
+      return { path, handle };
     } catch (error) {
       throw fileFault(error, 'write', path);
     }
   }
 }
 
+interface Segment {
+  readonly path: string;
+  readonly handle: FileHandle;
+}
+
 /** Writes chunks to one file after the other, while the next ones come. */
 class SegmentWriter {
-  readonly #create: () => Promise<FileHandle>;
-  #handle: FileHandle | undefined;
+  readonly #create: () => Promise<Segment>;
+  #segment: Segment | undefined;
   #written = 0;
   #gathered: Uint8Array[] = [];
   #size = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(create: () => Promise<FileHandle>) {
+  constructor(create: () => Promise<Segment>) {
     this.#create = create;
   }
 
@@ -99,8 +104,8 @@ class SegmentWriter {
 
   async close(): Promise<void> {
     await this.#writing.catch(() => {});
-    await this.#handle?.close();
-    this.#handle = undefined;
+    await this.#segment?.handle.close();
+    this.#segment = undefined;
   }
 
   async #write(): Promise<void> {
@@ -108,12 +113,16 @@ class SegmentWriter {
     this.#gathered = [];
     this.#size = 0;
     if (this.#written >= segmentSize) {
-      await this.#handle?.close();
-      this.#handle = undefined;
+      await this.#segment?.handle.close();
+      this.#segment = undefined;
       this.#written = 0;
     }
-    this.#handle ??= await this.#create();
+    const { path, handle } = (this.#segment ??= await this.#create());
     this.#written += size;
-    await writeWhole(this.#handle, chunks, size);
+    try {
+      await writeWhole(handle, chunks, size);
+    } catch (error) {
+      throw fileFault(error, 'write', path);
+    }
   }
 }

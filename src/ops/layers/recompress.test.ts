@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { blobOf, type Sample } from '../../../test/conformance/samples.ts';
+import { imageOfTars } from '../../../test/support/layer-stack.ts';
 import { indexOf, layeredImage, type LayeredImage, tarOf } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { collect } from '../../content/bytes.ts';
@@ -146,6 +147,28 @@ describe('recompress', () => {
       digest: digestOf(tar),
       size: tar.length,
       annotations: { kept: 'yes' },
+    });
+  });
+
+  it('does not call a layer uncompressed that is compressed in a way nobody knows', async () => {
+    const tars = [Buffer.from('first'), Buffer.from('\xfd7zXZ\0 and more', 'latin1')];
+    const rootfs = { type: 'layers', diff_ids: [digestOf(Buffer.from('first')), digestOf(Buffer.from('its tar'))] };
+    const packed = await imageOfTars(tars, { rootfs });
+    await expect(recompressed(packed, { kind: 'none' })).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+
+  it('names the layer that cannot be read', async () => {
+    const cut = gzipSync(Buffer.alloc(100_000, 'x')).subarray(0, -20);
+    const layer = blobOf(cut, mediaTypes.ociLayerGzip);
+    const image = layeredImage('x', { layers: ['gzip'], size: 1000 });
+    const manifest = blobOf(
+      JSON.stringify({ schemaVersion: 2, config: image.config.target, layers: [layer.target] }),
+      mediaTypes.ociManifest,
+    );
+    const store = await storeOf([image], [layer, manifest]);
+    await expect(recompressed({ store, root: manifest.target }, { kind: 'none' })).rejects.toMatchObject({
+      code: 'INVALID_ARCHIVE',
+      message: `The layer ${layer.target.digest} cannot be read: the gzip data is cut short`,
     });
   });
 

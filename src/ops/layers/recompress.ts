@@ -19,6 +19,7 @@ import { openContent, readConfig } from '../read.ts';
 import { converted, convertedIndexType } from './convert-media-types.ts';
 import { layerType } from './new-layer.ts';
 import { noted } from './pack-layer.ts';
+import { unclosed, unreadable } from './unreadable-layer.ts';
 import { type ImageRewriter, rewriteImages, type RewriteOptions, type RewrittenArtifact } from './rewrite-images.ts';
 
 export interface RecompressOptions extends RewriteOptions, Pick<SpoolOptions, 'directory'> {
@@ -138,10 +139,27 @@ class Recompression implements ImageRewriter {
 
   async #pack(layer: Descriptor, diffId: Digest, signal: AbortSignal): Promise<Packed & { readonly diffId: Digest }> {
     const content = VerifiedStream.of(await openContent(this.#artifact.store, layer, { signal }), layer);
-    const { compression, stream } = await detectCompression(content);
+    const chunks = unclosed(content);
+    try {
+      return await this.#packContent(chunks, layer, diffId, signal);
+    } catch (error) {
+      throw await unreadable(error, layer, content, chunks);
+    } finally {
+      await content.cancel();
+    }
+  }
+
+  async #packContent(
+    chunks: AsyncIterable<Uint8Array>,
+    layer: Descriptor,
+    diffId: Digest,
+    signal: AbortSignal,
+  ): Promise<Packed & { readonly diffId: Digest }> {
+    const { compression, stream } = await detectCompression(chunks);
     const { kind, level } = this.#compression;
     if (compression === kind && level === undefined) {
-      await stream.cancel();
+      // What is not compressed has its diff ID for a digest, unless it is in truth compressed in a way nobody knows.
+      if (kind === 'none' && isOtherContent(layer.digest, diffId)) throw wrongDiffId(layer, layer.digest, diffId);
       return { digest: layer.digest, size: layer.size, diffId };
     }
     const { limit = Math.max(alwaysBytes, bytesPerByte * layer.size) } = this.#options;
@@ -172,6 +190,10 @@ function rewritten(
 /** Annotations of eStargz and zstd:chunked, which tell where things are in the compressed bytes. */
 const aboutBytes =
   /^(?:containerd\.io\/snapshot\/stargz\/|io\.containers\.estargz\.|io\.(?:github\.)?containers\.zstd-chunked\.)/;
+
+function isOtherContent(digest: Digest, diffId: Digest): boolean {
+  return algorithmOf(digest) === algorithmOf(diffId) && digest !== diffId;
+}
 
 function wrongDiffId(layer: Descriptor, actual: Digest, expected: Digest): OciError {
   return new OciError(

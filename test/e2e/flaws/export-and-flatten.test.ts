@@ -87,4 +87,20 @@ describe('export and flatten', () => {
     expect(code).toBe(1);
     expect((await readdir(place.path)).filter((name) => name.startsWith('crane-oci'))).toEqual([]);
   });
+
+  it.skipIf(process.platform === 'win32')('say which temporary file has no room', async () => {
+    await stored(await randomImage({ layers: 1, layerSize: 3_000_000 }), 'roomless');
+    const script = 'ulimit -f 1000; exec "$0" "$@"';
+    const child = spawn('sh', ['-c', script, process.execPath, craneProgram, 'export', 'oci:layout:roomless'], {
+      cwd: place.path,
+      env: { ...process.env, TMPDIR: place.path },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const errors: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
+    const [code] = (await once(child, 'close')) as [number];
+    expect(Buffer.concat(errors).toString()).toMatch(/cannot write ".*crane-oci-\w+": the file system takes no file/);
+    expect(code).toBe(1);
+    expect((await readdir(place.path)).filter((name) => name.startsWith('crane-oci'))).toEqual([]);
+  });
 });
