@@ -1,8 +1,8 @@
-import { type OciError, quoted } from '../../errors.ts';
 import type { CallOptions } from '../../options.ts';
 import { type ByteSource, type ByteStream, discard } from '../bytes.ts';
+import { BodyCursor } from './body-cursor.ts';
 import { ChunkCursor } from './chunk-cursor.ts';
-import { paddingOf, type TarHeader, type TarHeaderPart } from './entry.ts';
+import type { TarHeader, TarHeaderPart } from './entry.ts';
 import { HeaderParser } from './header-parser.ts';
 
 /** An entry whose body is still in the stream it is read from. It ends when the next one is asked for. */
@@ -39,11 +39,8 @@ export class TarReader implements AsyncIterable<TarEntry> {
   readonly #cursor: ChunkCursor;
   readonly #parser = new HeaderParser();
   readonly #signal: AbortSignal | undefined;
+  readonly #body: BodyCursor;
   readonly #keepTrailer: boolean;
-  /** Bytes of the current body and of its padding that are still in the source. */
-  #rest = 0;
-  #padding = 0;
-  #current: TarHeader | undefined;
   #trailer: readonly Uint8Array[] | undefined;
   #entries: AsyncGenerator<TarEntry, void> | undefined;
 
@@ -51,6 +48,7 @@ export class TarReader implements AsyncIterable<TarEntry> {
     this.#source = source;
     this.#cursor = new ChunkCursor(source);
     this.#signal = options.signal;
+    this.#body = new BodyCursor(this.#cursor, this.#parser, options.signal);
     this.#keepTrailer = options.keepTrailer ?? false;
   }
 
@@ -85,8 +83,7 @@ export class TarReader implements AsyncIterable<TarEntry> {
     let complete = false;
     try {
       for (;;) {
-        if (this.#takeRest() === undefined) await this.#skip();
-        this.#current = undefined;
+        if (!this.#body.leaveHere()) await this.#body.leave();
         this.#signal?.throwIfAborted();
         const offset = this.#parser.offset;
         const { header, parts, trailer } = await this.#next();
@@ -96,10 +93,8 @@ export class TarReader implements AsyncIterable<TarEntry> {
           complete = true;
           return;
         }
-        this.#current = header;
-        this.#rest = header.size;
-        this.#padding = paddingOf(header.size);
-        yield this.#entry(header, parts, offset);
+        this.#body.enter(header);
+        yield new Entry(header, parts, offset, this.#body);
       }
     } finally {
       // The trailer is still to come when all went well; else nobody will read on.
@@ -114,78 +109,38 @@ export class TarReader implements AsyncIterable<TarEntry> {
       step = steps.next(this.#cursor.take(step.value) ?? (await this.#cursor.gather(step.value)));
     return step.value;
   }
+}
 
-  #entry(header: TarHeader, parts: readonly TarHeaderPart[], offset: number): TarEntry {
-    const isCurrent = (): boolean => this.#current === header;
-    const body = this.#body(isCurrent);
-    const withPadding = this.#withPadding(isCurrent);
+/** There are millions of them, and few are looked into: what reads a body is made when it is asked for. */
+class Entry implements TarEntry {
+  readonly header: TarHeader;
+  readonly parts: readonly TarHeaderPart[];
+  readonly offset: number;
+  readonly #at: BodyCursor;
+  #chunks: AsyncGenerator<Uint8Array, void> | undefined;
+
+  constructor(header: TarHeader, parts: readonly TarHeaderPart[], offset: number, at: BodyCursor) {
+    this.header = header;
+    this.parts = parts;
+    this.offset = offset;
+    this.#at = at;
+  }
+
+  get body(): ByteStream {
     return {
-      header,
-      parts,
-      offset,
-      body: {
-        [Symbol.asyncIterator]: () => body,
-        cancel: async () => {
-          if (isCurrent()) await this.#skip();
-        },
+      [Symbol.asyncIterator]: () => (this.#chunks ??= this.#at.body(this.header)),
+      cancel: async () => {
+        if (this.#at.isIn(this.header)) await this.#at.leave();
       },
-      async *raw() {
-        for (const { bytes } of parts) yield bytes;
-        yield* withPadding;
-      },
-      restHere: () => (isCurrent() && this.#rest === header.size ? this.#takeRest() : undefined),
     };
   }
 
-  async *#body(isCurrent: () => boolean): AsyncGenerator<Uint8Array, void> {
-    if (!isCurrent()) throw new TypeError('The body of a tar entry is read before the next entry is asked for');
-    while (isCurrent() && this.#rest > 0) {
-      const chunk = await this.#chunk(this.#rest);
-      this.#rest -= chunk.byteLength;
-      yield chunk;
-    }
+  async *raw(): AsyncGenerator<Uint8Array, void> {
+    for (const { bytes } of this.parts) yield bytes;
+    yield* this.#at.withPadding(this.header);
   }
 
-  async *#withPadding(isCurrent: () => boolean): AsyncGenerator<Uint8Array, void> {
-    if (!isCurrent()) throw new TypeError('A tar entry is read before the next entry is asked for');
-    while (isCurrent() && this.#rest + this.#padding > 0) {
-      const chunk = await this.#chunk(this.#rest + this.#padding);
-      const ofBody = Math.min(this.#rest, chunk.byteLength);
-      this.#rest -= ofBody;
-      this.#padding -= chunk.byteLength - ofBody;
-      yield chunk;
-    }
-  }
-
-  #takeRest(): Uint8Array | undefined {
-    const length = this.#rest + this.#padding;
-    const here = this.#cursor.view(length);
-    if (here === undefined) return undefined;
-    this.#rest = 0;
-    this.#padding = 0;
-    this.#parser.passBody(length);
-    return here;
-  }
-
-  async #skip(): Promise<void> {
-    while (this.#rest + this.#padding > 0) {
-      const chunk = await this.#chunk(this.#rest + this.#padding);
-      const ofBody = Math.min(this.#rest, chunk.byteLength);
-      this.#rest -= ofBody;
-      this.#padding -= chunk.byteLength - ofBody;
-    }
-    this.#current = undefined;
-  }
-
-  async #chunk(max: number): Promise<Uint8Array> {
-    this.#signal?.throwIfAborted();
-    const chunk = await this.#cursor.chunk(max);
-    if (chunk === undefined) throw this.#cut();
-    this.#parser.passBody(chunk.byteLength);
-    return chunk;
-  }
-
-  #cut(): OciError {
-    return this.#parser.cut(`the entry ${quoted(this.#current?.name ?? '')}`, this.#rest + this.#padding);
+  restHere(): Uint8Array | undefined {
+    return this.#at.wholeHere(this.header);
   }
 }
