@@ -25,5 +25,5 @@ function bare(text: string): string {
 
 /** Joins a sentence behind a colon, unless it starts with a name or an acronym. */
 function lowerFirst(text: string): string {
-  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+  return /^(?:[A-Z][a-z]|An? )/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

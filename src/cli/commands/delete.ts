@@ -2,7 +2,7 @@ import { OciError, quoted } from '../../errors.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
-import { parseLocation } from '../location.ts';
+import { type Location, parseLocation } from '../location.ts';
 import { openStore } from '../open.ts';
 import type { Session } from '../session.ts';
 import { canDelete } from '../../store/capabilities.ts';
@@ -18,17 +18,28 @@ export const command: Command<Session, Globals> = defineCommand({
     const { tag, digest } = location.kind === 'registry' ? location.reference : location;
     await step(`deleting ${image}`, async () => {
       const store = await openStore(session, location, 'delete');
-      if (!canDelete(store)) {
-        throw new OciError(
-          'UNSUPPORTED',
-          `Nothing can be deleted from ${quoted(location.text)}: an archive is not changed in place`,
-          {
-            hint: 'Write a new archive with what should stay, for example with crane copy',
-          },
-        );
-      }
+      if (!canDelete(store)) throw undeletable(location);
       if (digest !== undefined) return store.deleteManifest(digest, session);
       return store.deleteTag(tag ?? 'latest', session);
     });
   },
 });
+
+function undeletable({ kind, text }: Location): OciError {
+  if (kind === 'docker-daemon') {
+    return new OciError(
+      'UNSUPPORTED',
+      `Nothing can be deleted from ${quoted(text)}: engines delete images themselves`,
+      {
+        hint: 'docker rmi, or podman rmi, deletes an image of an engine',
+      },
+    );
+  }
+  return new OciError(
+    'UNSUPPORTED',
+    `Nothing can be deleted from ${quoted(text)}: an archive is not changed in place`,
+    {
+      hint: 'Write a new archive with what should stay, for example with crane copy',
+    },
+  );
+}

@@ -10,6 +10,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
+import { namingFlags } from './merge-flags.ts';
 
 export interface OpenLayersOptions {
   /** What plain archives are compressed with. @default gzip, level 1, as crane does */
@@ -41,7 +42,7 @@ export async function openLayers(
   const layers: LayerAddition[] = [];
   for (const file of files) {
     const layer = session.use(
-      await step(`reading layer ${quoted(file)}`, () => openLayer(session, file, known, options)),
+      await step(`reading layer ${quoted(file)}`, () => namingFlags(() => openLayer(session, file, known, options))),
     );
     const { descriptor, diffId, content } = layer;
     layers.push({ descriptor, diffId, content, history: options.history });

@@ -28,7 +28,7 @@ export async function namingFlags<T>(task: () => Promise<T>): Promise<T> {
     return await task();
   } catch (error) {
     if (!isOciError(error, 'LIMIT_EXCEEDED')) throw error;
-    const hint = error.hint?.replace('maxBytes', '--max-bytes').replace('maxEntries', '--max-entries');
+    const hint = error.hint?.replace(/\b(?:maxBytes|limit)\b/, '--max-bytes').replace('maxEntries', '--max-entries');
     throw new OciError(error.code, error.message, { hint, cause: error });
   }
 }

@@ -129,7 +129,9 @@ async function* limited(
   for await (const chunk of chunks) {
     total += chunk.byteLength;
     if (limit !== undefined && total > limit) {
-      throw new OciError('LIMIT_EXCEEDED', `${what} is larger than the limit of ${limit} bytes without compression`);
+      throw new OciError('LIMIT_EXCEEDED', `${what} is larger than the limit of ${limit} bytes without compression`, {
+        hint: 'Raise limit when the archive is to be trusted',
+      });
     }
     yield chunk;
   }
