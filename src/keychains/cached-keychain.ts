@@ -80,9 +80,14 @@ async function ask(cloud: Cloud, scope: CredentialScope, { environment, chosen, 
 }
 
 function together({ name }: Cloud, reasons: readonly OciError[]): OciError {
-  const why = reasons.map(({ message }) => `${message.charAt(0).toLowerCase()}${message.slice(1)}`).join('; ');
+  const why = reasons.map(({ message }) => lowerFirst(message)).join('; ');
   const hints = reasons.flatMap(({ hint }) => hint ?? []);
   return new OciError('CREDENTIALS', `No credentials of ${name} were found: ${why}`, {
-    hint: hints.map((hint, i) => (i === 0 ? hint : `${hint.charAt(0).toLowerCase()}${hint.slice(1)}`)).join('; or '),
+    hint: hints.map((hint, i) => (i === 0 ? hint : lowerFirst(hint))).join('; or '),
   });
+}
+
+/** Joins a sentence behind a colon, unless it starts with a name. */
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
