@@ -1,12 +1,26 @@
 import { craneProgram } from '../../src/cli/crane-program.ts';
 import { markdownFileName, renderMarkdown } from '../../src/cli/framework/markdown.ts';
 import { type CommandPage, describe } from '../../src/cli/framework/page.ts';
+import { gcraneProgram, ownNames } from '../../src/cli/gcrane-program.ts';
 
-/** Every file of docs/cli by its name, as the command table says it should be. */
+/** Every file of docs/cli by its name, as the command tables say it should be. What gcrane shares with crane has one page. */
 export async function cliPages(): Promise<ReadonlyMap<string, string>> {
-  const pages = (await describe(craneProgram)).filter((page) => !page.hidden);
-  const files = pages.map((page) => [markdownFileName(page), renderMarkdown(page)] as const);
-  return new Map([['README.md', indexOf(pages)], ...files]);
+  const theirs = (await describe(craneProgram)).filter((page) => !page.hidden);
+  const own = (await describe(gcraneProgram)).filter(({ path }) => path === 'gcrane' || isOwn(path));
+  const files = [
+    ...theirs.map((page) => [markdownFileName(page), renderMarkdown(page)] as const),
+    ...own.map((page) => [markdownFileName(page), withSharedPages(renderMarkdown(page))] as const),
+  ];
+  return new Map([['README.md', indexOf([...theirs, ...own])], ...files]);
+}
+
+/** Whether a command is one that crane does not have, or has otherwise. */
+function isOwn(path: string): boolean {
+  return ownNames.has(path.split(' ')[1] ?? '');
+}
+
+function withSharedPages(text: string): string {
+  return text.replace(/\]\(gcrane-(\w+)/g, (link, name: string) => (ownNames.has(name) ? link : `](crane-${name}`));
 }
 
 function indexOf(pages: readonly CommandPage[]): string {
@@ -18,7 +32,8 @@ function indexOf(pages: readonly CommandPage[]): string {
 Every command with its arguments and flags. \`crane COMMAND --help\` shows the same text. What an argument that names an
 image may look like is in [local content](../local-content.md); where credentials come from, in
 [authentication](../authentication.md); what differs from crane of go-containerregistry, in
-[compatibility with crane](../compatibility-with-crane.md).
+[compatibility with crane](../compatibility-with-crane.md). \`gcrane\` has all commands of \`crane\`; those of its own are at the
+end.
 
 | Command | What it does |
 | --- | --- |

@@ -137,7 +137,7 @@ class TreeCopy {
     listing: RepositoryListing,
     signal: AbortSignal,
   ): Promise<void> {
-    if (listing.tags.length + listing.manifests.size === 0) return this.#report.repository(0);
+    if (listing.tags.length + listing.manifests.size === 0) return;
     const { dryRun } = this.#options;
     const target = new RemoteStore(to, { transport: this.#ends.to, access: dryRun ? 'pull' : 'push' });
     const existing = await this.#listTarget(target, signal);

@@ -8,7 +8,7 @@ const maxJobs = 1000;
 /** gcrane hangs with 0 and breaks down below (crane-cli reference, section 10.4). */
 export const jobsFlag: Flag<number | undefined> = custom<number | undefined>({
   shorthand: 'j',
-  description: 'With --recursive: number of images to copy at the same time',
+  description: 'Number of images to copy at the same time; without --recursive, of blobs',
   valueName: 'int',
   initial: undefined,
   shownDefault: 'the number of processors, at least 4',
