@@ -18,7 +18,7 @@ export interface ValidateOptions extends CallOptions, ProgressOptions {
   /**
    * How many layers are read at once.
    *
-   * @default 4
+   * @default 3: a fourth takes more memory, and no less time on two processors
    */
   readonly concurrency?: number | undefined;
   /**
@@ -62,7 +62,7 @@ export async function validate(artifact: Artifact, options: ValidateOptions = {}
 /** Like {@link validate}, and tells what was looked at, and of what only deserves a warning. */
 export async function validationReport(
   { store, root }: Artifact,
-  { fast = false, concurrency = 4, limit, includeChild, onProgress, signal }: ValidateOptions = {},
+  { fast = false, concurrency = 3, limit, includeChild, onProgress, signal }: ValidateOptions = {},
 ): Promise<ValidationReport> {
   const validation = new Validation(store, { fast, concurrency, limit, includeChild, onProgress, signal });
   const start = await validation.run(root);

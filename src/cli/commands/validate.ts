@@ -28,7 +28,7 @@ export const command: Command<Session, Globals> = defineCommand({
     json: bool({
       description: 'Print a JSON object on a line for each image: name, valid, problems, warnings and more',
     }),
-    jobs: int({ shorthand: 'j', description: 'Number of layers to read at the same time; 0 means 4' }),
+    jobs: int({ shorthand: 'j', description: 'Number of layers to read at the same time; 0 means 3' }),
     'max-bytes': int({
       description:
         'Most bytes that a layer may have decompressed; 0 means 16 GiB, or 200 times its stored size when that is more',
