@@ -73,3 +73,15 @@ describe('an edit in the place of what a layout holds', () => {
     expect(await layout.entries()).toHaveLength(1);
   });
 });
+
+describe('a tarball as the place of a result', () => {
+  it('whose directory is missing is refused before anything is read', async () => {
+    const name = await images.put(await platformImage());
+    const before = images.requests.length;
+    const path = join(await testDirectory(), 'missing', 'app.tar');
+    const { code, stderr } = await craneInProcess(['mutate', name, '-l', 'a=b', '-o', path], { home: '/nowhere' });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`Cannot write ${JSON.stringify(path)}: no such file or directory`);
+    expect(images.requests.slice(before)).toEqual([]);
+  });
+});

@@ -1,3 +1,6 @@
+import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileFault } from '../../content/file-fault.ts';
 import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -136,8 +139,16 @@ async function outputPlace(session: Session, output: string, named: Location | u
     };
   }
   const path = location === undefined || !isLocal(location) ? output : location.path;
+  if (path !== '-') await checkFolder(path);
   const name = named !== undefined && !isLocal(named) ? named.reference : named?.tag;
   return tarballPlace(session, path, name);
+}
+
+/** Told before anything is read, and not after minutes of compressing. */
+async function checkFolder(path: string): Promise<void> {
+  await access(dirname(path)).catch((error: unknown) => {
+    throw fileFault(error, 'write', path);
+  });
 }
 
 function tarballPlace(session: Session, path: string, name: Reference | string | undefined): ResultPlace {
