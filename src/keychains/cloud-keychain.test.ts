@@ -23,15 +23,23 @@ interface Hosted {
   readonly store: RemoteStore;
 }
 
-/** ghcr.io with a token server, at the other end of a line that leads to a server of the test. */
-async function hosted(keychain: Keychain, isLetIn: (user: string | undefined) => boolean): Promise<Hosted> {
+/** A registry with a token server, at the other end of a line that leads to a server of the test. */
+async function hosted(
+  keychain: Keychain,
+  isLetIn: (user: string | undefined) => boolean,
+  name: string = 'ghcr.io/team/app',
+): Promise<Hosted> {
   const { key, cert, ca } = testCertificates();
   const running = await scriptedServer((request) => answer(request, isLetIn), { tls: { key, cert } });
   onTestFinished(() => running[Symbol.asyncDispose]());
   const http = nodeHttp({ ca });
   onTestFinished(() => http.close?.());
   const exchange: Exchange = (request) =>
-    http({ ...request, url: new URL(`${request.url.pathname}${request.url.search}`, running.origin) });
+    http({
+      ...request,
+      headers: { ...request.headers, 'x-asked': request.url.host },
+      url: new URL(`${request.url.pathname}${request.url.search}`, running.origin),
+    });
   const warnings: string[] = [];
   const now = { value: 1_000_000 };
   const transport = createTransport({
@@ -42,7 +50,7 @@ async function hosted(keychain: Keychain, isLetIn: (user: string | undefined) =>
     retry: { retries: 0 },
     onEvent: (event) => void (event.type === 'warning' && warnings.push(event.message)),
   });
-  const store = new RemoteStore(parseRepository('ghcr.io/team/app'), { transport });
+  const store = new RemoteStore(parseRepository(name), { transport });
   return { running, warnings, now, store };
 }
 
@@ -54,11 +62,17 @@ function answer(
     const basic = Buffer.from(String(headers.authorization).replace('Basic ', ''), 'base64').toString();
     return { status: 200, body: JSON.stringify({ token: headers.authorization === undefined ? 'nobody' : basic }) };
   }
-  const token = headers.authorization?.replace('Bearer ', '');
+  const isAws = String(headers['x-asked']).endsWith('amazonaws.com');
+  const sent = headers.authorization ?? '';
+  const token = sent.startsWith('Basic ')
+    ? Buffer.from(sent.slice(6), 'base64').toString()
+    : headers.authorization?.replace('Bearer ', '');
   if (token !== undefined && isLetIn(token === 'nobody' ? undefined : token)) {
     return { status: 200, headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' }, body: manifest };
   }
-  const challenge = 'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:team/app:pull"';
+  const challenge = isAws
+    ? 'Basic realm="https://ecr.amazonaws.com/",service="ecr.amazonaws.com"'
+    : 'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:team/app:pull"';
   return { status: 401, headers: { 'www-authenticate': challenge } };
 }
 
@@ -94,6 +108,19 @@ describe('a registry of a cloud', () => {
         'no credentials of GitHub were found: GITHUB_TOKEN is not set; the program gh is not installed',
       ),
       hint: expect.stringContaining('Set GITHUB_TOKEN'),
+    });
+  });
+
+  it('that wants a password with each request, as those of AWS do, gets it, or the error says why not', async () => {
+    const name = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app';
+    const keychain = cloudKeychain(await withPrograms({ aws: 'echo the-password' }));
+    const { store } = await hosted(keychain, (user) => user === 'AWS:the-password', name);
+    expect((await store.resolve('v1')).size).toBe(manifest.length);
+    const { store: other } = await hosted(cloudKeychain(await withPrograms({})), () => false, name);
+    await expect(other.resolve('v1')).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+      message: expect.stringContaining('no credentials of AWS were found'),
+      hint: expect.stringContaining('npm install @aws-sdk/client-ecr'),
     });
   });
 

@@ -1,4 +1,5 @@
 import type { RegistryName } from '../../oci/reference.ts';
+import { isGoogleHost } from '../listing/google-hosts.ts';
 
 /** Whose registry a host is, as far as there is a keychain of its own for it. */
 export type CloudName = 'google' | 'ecr' | 'ecr-public' | 'acr' | 'ghcr';
@@ -18,7 +19,7 @@ export interface EcrHost {
 export function cloudOf(registry: RegistryName): CloudName | undefined {
   if (registry === 'ghcr.io') return 'ghcr';
   if (registry === 'public.ecr.aws') return 'ecr-public';
-  if (registry === 'gcr.io' || /\.(?:gcr\.io|pkg\.dev|google\.com)$/.test(registry)) return 'google';
+  if (isGoogleHost(registry)) return 'google';
   if (/^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.azurecr\.(?:io|cn|us|de)$/.test(registry)) return 'acr';
   return ecrHostOf(registry) === undefined ? undefined : 'ecr';
 }
