@@ -48,6 +48,14 @@ describe('what a registry tells about a repository', () => {
     expect(manifests.size).toBe(2);
   });
 
+  it.each(['endless', 'endless-pages', 'not-json'] as const)('is bounded, and JSON (%s)', async (tags) => {
+    await using registry = await simulateRegistry({ hostile: { tags } });
+    await seeded(registry, image);
+    await expect(storeOf(registry).list()).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:LIMIT_EXCEEDED|RESPONSE)$/) as string,
+    });
+  });
+
   it('is, of others, its tags', async () => {
     await using registry = await simulateRegistry({ tags: { page: 1 } });
     await seeded(registry, image, 'v1');
