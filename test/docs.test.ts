@@ -50,7 +50,7 @@ describe('the documentation', () => {
 
   it('lists in the README the commands that are there', () => {
     const [, list = ''] =
-      /^There: ([^]*?)\.\n\n/m.exec(files.find(({ name }) => name === 'README.md')?.text ?? '') ?? [];
+      /^Commands: ([^]*?)\.\n\n/m.exec(files.find(({ name }) => name === 'README.md')?.text ?? '') ?? [];
     const listed = Array.from(list.matchAll(/`(\w+)[^`]*`/g), ([, name = '']) => name);
     expect(listed.toSorted()).toEqual(listedCommands(commandsOf(craneProgram)).map(({ name }) => name));
   });
