@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { profile } from '../../../test/simulated-registry/profiles.ts';
+import { simulateRegistry } from '../../../test/simulated-registry/simulate.ts';
 import { imageOfDocuments } from '../../../test/support/golden-operations.ts';
 import {
   annotationsIn,
@@ -460,3 +462,18 @@ describe('append of what is no layer', () => {
 async function temporaryFiles(): Promise<readonly string[]> {
   return (await readdir(tmpdir())).filter((name) => /^\.?crane-oci-/.test(name) && !name.includes('test'));
 }
+
+describe('append to a registry that answers 401 for a tag that is not there', () => {
+  it('makes the tag', async () => {
+    const users = { joe: { password: 'secret', pull: ['*'], push: ['*'] } };
+    await using registry = await simulateRegistry({ ...profile('dockerhub'), users });
+    const auth = Buffer.from('joe:secret').toString('base64');
+    await mkdir(join(work, '.docker'));
+    await writeFile(join(work, '.docker/config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+    const path = join(work, 'layer.tar');
+    await writeFile(path, tar);
+    const target = `${registry.host}/team/app`;
+    const result = await run(['-f', path, '-t', `${target}:new`], { home: work });
+    expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining(`${target}@sha256:`) as string });
+  });
+});

@@ -91,8 +91,10 @@ async function currentOf(
   try {
     return await existing?.resolve?.(name, session);
   } catch (error) {
-    // Some registries answer 403 for a tag that is not there; the push shows whether it was that.
-    if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return undefined;
+    // Some registries answer 401 or 403 for a tag that is not there; the push shows whether it was that.
+    if (absent.some((code) => isOciError(error, code))) return undefined;
     throw error;
   }
 }
+
+const absent = ['NOT_FOUND', 'DENIED', 'UNAUTHORIZED'] as const;
