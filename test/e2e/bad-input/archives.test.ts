@@ -1,10 +1,11 @@
 import { symlink } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeTarHeader } from '../../../src/content/tar/encode-header.ts';
 import { blobOf } from '../../conformance/samples.ts';
+import { expectRefusal } from '../../support/refusal.ts';
 import { blobPath, dockerTarball, hexOf, layeredImage, layoutFiles, tarOf } from '../../support/sample-image.ts';
-import { expectRefused } from '../../support/workplace.ts';
+import { expectRefused, workplace } from '../../support/workplace.ts';
 
 // Nothing listens there: an archive that is wrong has to be refused before anything is sent.
 const target = '127.0.0.1:1/x:v1';
@@ -55,12 +56,11 @@ describe('archives that cannot be right are refused', () => {
       ['that names a layer it has not', withManifest([{ ...right, Layers: ['a.tar', 'c.tar'] }]), '"c.tar"'],
       ['with a layer too few', withManifest([{ ...right, Layers: ['a.tar'] }]), '1 layer', '2 diff IDs'],
       ['with layers in the wrong order', withManifest([{ ...right, Layers: ['b.tar', 'a.tar'] }]), /"[ab]\.tar"/],
-      ['with several images', dockerTarball({ 'app:v1': image, 'app:v2': other }), '2 images'],
       [
         'with a config that is not JSON',
         tarOf({ c: 'nope', 'manifest.json': JSON.stringify([{ Config: 'c', Layers: [] }]) }),
         'JSON',
-        'config',
+        /config/i,
       ],
       [
         'with a manifest that is a link out of it',
@@ -84,15 +84,30 @@ describe('archives that cannot be right are refused', () => {
   )('an archive %s', (_, [bytes, ...says]) => {
     const files = { 'image.tar': bytes };
 
-    it.each([
-      ['push', ['push', 'image.tar', target]],
-      ['validate', ['validate', '--tarball', 'image.tar']],
-    ])('by %s', async (_name, args) => {
-      await expectRefused({ args, files, says: ['image.tar', ...says] });
+    it('by push', async () => {
+      await expectRefused({ args: ['push', 'image.tar', target], files, says: ['image.tar', ...says] });
+    });
+
+    it('by validate, as its verdict where the archive as such can be read', async () => {
+      await using place = await workplace(files);
+      const result = await place.crane(['validate', '--tarball', 'image.tar']);
+      const verdict = result.stdout.replace(/^FAIL: /, 'Error: ');
+      if (verdict !== '') expect(result.stderr).toBe('Error: image.tar is not valid: 1 problem, listed above\n');
+      expectRefusal({ ...result, stdout: '', stderr: verdict === '' ? result.stderr : verdict }, 'image.tar', ...says);
     });
 
     it('by push from standard input', async () => {
       await expectRefused({ args: ['push', '-', target], input: bytes, says: ['standard input', ...says] });
+    });
+  });
+
+  it('an archive with several images, by a push that names none', async () => {
+    const files = { 'image.tar': dockerTarball({ 'app:v1': image, 'app:v2': other }) };
+    await expectRefused({ args: ['push', 'image.tar', target], files, says: ['image.tar', '2 images'] });
+    await expectRefused({
+      args: ['push', '-', target],
+      input: files['image.tar'],
+      says: ['standard input', '2 images'],
     });
   });
 
