@@ -117,7 +117,7 @@ describe('crane copy --referrers --digest-tags', () => {
     await pushIndex();
     const path = `${await testDirectory()}/a.tar`;
     const result = await crane('copy', ...flags, `${source}/app:v1`, `docker-archive:${path}`);
-    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('A docker archive cannot hold') });
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('a docker archive cannot hold') });
   });
 });
 
