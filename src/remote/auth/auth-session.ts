@@ -127,8 +127,8 @@ export class AuthSession {
     const error = parameters['error'];
     if (error === 'invalid_token' && this.#renewals < maxRenewals) return this.#renew(token);
     if (this.#ladder.extend(scope)) return true;
-    // One that was fetched for this very request would come out the same.
-    const isOld = token.receivedAt < this.#startedAt && this.#renewals === 0;
+    // One that was fetched for this very request would come out the same; within a millisecond nobody can tell.
+    const isOld = token.receivedAt <= this.#startedAt && this.#renewals === 0;
     if (isOld && error !== 'insufficient_scope') return this.#renew(token);
     return this.#ladder.descend({ by: 'registry', status: 401 });
   }
