@@ -1,5 +1,7 @@
 /** Text from a registry must not move the cursor or colour the terminal: control characters are shown as escapes. */
 export function printable(text: string): string {
+  // What is mostly asked; the classes of Unicode take milliseconds to compile.
+  if (/^[ -~]*$/.test(text)) return text;
   return text.replace(/\p{Cc}/gu, (character) =>
     character === '\n' || character === '\t'
       ? character
