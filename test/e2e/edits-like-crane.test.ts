@@ -1,4 +1,3 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -22,7 +21,8 @@ import type { Artifact } from '../../src/store/artifact.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { runCommand, succeeded } from '../support/command.ts';
 import { craneInProcess } from '../support/in-process.ts';
-import { describeWith, type Requirement, requirement, unavailable } from '../support/requirements.ts';
+import { nativeCrane } from '../support/native-crane.ts';
+import { describeWith } from '../support/requirements.ts';
 import { tarOf } from '../support/sample-image.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-directory.ts';
 
@@ -141,17 +141,6 @@ async function listedBy(args: readonly string[]): Promise<readonly object[]> {
 
 interface Named extends Artifact {
   readonly name: string;
-}
-
-/** The crane that is a native program, and not ours. */
-function nativeCrane(): Requirement {
-  const found = requirement('crane');
-  if (!found.available) return found;
-  const start = Buffer.alloc(4);
-  const handle = openSync(found.path, 'r');
-  readSync(handle, start);
-  closeSync(handle);
-  return start.toString('latin1') === '\u007fELF' ? found : unavailable('crane', 'on PATH is no native program');
 }
 
 let count = 0;

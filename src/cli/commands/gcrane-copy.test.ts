@@ -144,7 +144,7 @@ describe('gcrane copy -r', () => {
     expect((await storeOf(target, 'p/app').resolve(untagged.target.digest)).digest).toBe(untagged.target.digest);
   });
 
-  it('tries again what a registry refuses for now', async () => {
+  it('tries again what a registry is too busy for', async () => {
     await using source = await filled(true);
     await using target = await registryOf(true);
     const refused = new Set<string>();

@@ -48,7 +48,7 @@ it('says which files it leaves alone', async () => {
   const { code, stderr } = await gc('--min-age', '1h', store.path);
   expect(code).toBe(0);
   expect(stderr).toBe(
-    'TIME deleted 0 files, 0 B\nTIME left 1 file for now, younger than --min-age\n' +
+    'TIME deleted 0 files, 0 B\nTIME left 1 file alone, younger than --min-age\n' +
       'TIME left alone what is no content: blobs/sha256/.DS_Store\n',
   );
   expect(await store.stat(loose.target)).toBeDefined();

@@ -48,7 +48,7 @@ export const command: Command<Session, Globals> = defineCommand({
     } else {
       session.log.line(`deleted ${total}`);
     }
-    if (young.length > 0) session.log.line(`left ${count(young)} for now, younger than --min-age`);
+    if (young.length > 0) session.log.line(`left ${count(young)} alone, younger than --min-age`);
     if (foreign.length > 0) session.log.line(`left alone what is no content: ${foreign.slice(0, 5).join(', ')}`);
   },
 });

@@ -14,7 +14,7 @@ const busy = new ResponseError('RATE_LIMITED', 'too many', {
 
 describe('what is tried again as a whole', () => {
   it.each([
-    ['a refusal for now', busy],
+    ['a registry that is too busy', busy],
     ['one on a side of a copy', new CopyError('target', busy)],
     ['one in the words of a step', new OciError('RATE_LIMITED', 'copying', { cause: new CopyError('source', busy) })],
     ['a connection that broke', new NetworkError('reset', 'reset')],

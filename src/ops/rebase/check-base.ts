@@ -21,7 +21,7 @@ export interface CheckBaseOptions extends CallOptions, Pick<ChangeImagesOptions,
 }
 
 /**
- * Finds what the name of a base stands for now; `undefined` for what names no image. Its manifest need not have been fetched. Who
+ * Finds what the name of a base names at present; `undefined` for what names no image. Its manifest need not have been fetched. Who
  * does it checks the words, that anyone may have written.
  */
 export type BaseNow = (stated: StatedBase, image: Artifact, options: CallOptions) => Promise<Artifact | undefined>;
@@ -33,7 +33,7 @@ export interface CheckedBase {
   readonly platform: Platform | undefined;
   /** What annotations say. */
   readonly stated: StatedBase;
-  /** What the name stands for now, an index perhaps. */
+  /** What the name names at present, an index perhaps. */
   readonly base: Descriptor | undefined;
   /**
    * `current`: the image stands on the base as it is now. `outdated`: on another one, of which it is said or shown by layers.
