@@ -182,8 +182,14 @@ export class LayoutStore
    * @throws {OciError} `NOT_FOUND` when the manifest is not there
    */
   async append(target: Descriptor, options: AppendOptions = {}): Promise<void> {
-    const entry = await this.#entryFor(target, options);
-    await this.#index.update((index) => withEntry(index, entry), options);
+    // What is found here must not be collected before it is listed.
+    const writer = await this.announceWriter(options);
+    try {
+      const entry = await this.#entryFor(target, options);
+      await this.#index.update((index) => withEntry(index, entry), options);
+    } finally {
+      await writer[Symbol.asyncDispose]();
+    }
   }
 
   /**
