@@ -99,28 +99,55 @@ function heading(text) {
 }
 
 function summarise() {
-  const skipped = skippedTests();
+  const { failed: failedTests, skipped } = readReport();
   heading('summary');
   for (const { name, ok, seconds, note } of results) {
     console.log(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(18)} ${seconds.toFixed(1).padStart(6)} s  ${note}`.trimEnd());
   }
+  for (const test of failedTests) console.log(`\nFAIL  ${test}`);
   for (const title of skipped) console.log(`SKIP  ${title}`);
   const failed = results.filter((result) => !result.ok);
   console.log(failed.length === 0 ? '\nEverything passed' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);
   if (failed.length > 0) process.exitCode = 1;
 }
 
-/** A line for each group whose title says why it is skipped, and for each file with other skipped tests. */
-function skippedTests() {
-  if (!existsSync(report)) return [];
-  /** @type {{ testResults: { name: string, assertionResults: { status: string, ancestorTitles: string[] }[] }[] }} */
+/**
+ * @typedef {{ status: string, fullName: string, ancestorTitles: string[], failureMessages: string[] }} TestResult
+ * @typedef {{ name: string, status: string, message: string, assertionResults: TestResult[] }} FileResult
+ */
+
+/** What the report of the tests says of failed and of skipped ones, for the end of the output, which is what people see first. */
+function readReport() {
+  if (!existsSync(report)) return { failed: [], skipped: [] };
+  /** @type {{ testResults: FileResult[] }} */
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
-  const lines = testResults.map(({ name, assertionResults }) => {
-    const skipped = assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending');
-    const reasons = skipped.map(({ ancestorTitles }) => ancestorTitles.find((title) => title.includes('(skipped: ')));
-    const others = reasons.filter((reason) => reason === undefined).length;
-    const rest = others === 0 ? [] : [`${others} tests in ${relative(root, name)} that do not apply there`];
-    return reasons.filter((reason) => reason !== undefined).concat(rest);
-  });
-  return [...new Set(lines.flat())];
+  return { failed: testResults.flatMap(failures), skipped: [...new Set(testResults.flatMap(skips))] };
+}
+
+/** @param {FileResult} file */
+function failures({ name, status, message, assertionResults }) {
+  const path = relative(root, name);
+  const tests = assertionResults.filter((test) => test.status === 'failed');
+  if (tests.length === 0) return status === 'failed' ? [`${path}\n${firstLines(message)}`] : [];
+  return tests.map(
+    ({ fullName, failureMessages }) => `${path}: ${fullName}\n${firstLines(failureMessages.join('\n'))}`,
+  );
+}
+
+/** @param {string} text */
+function firstLines(text) {
+  return text.split('\n', 12).join('\n');
+}
+
+/**
+ * A line for each group whose title says why it is skipped, and one for the other skipped tests of a file.
+ *
+ * @param {FileResult} file
+ */
+function skips({ name, assertionResults }) {
+  const skipped = assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending');
+  const reasons = skipped.map(({ ancestorTitles }) => ancestorTitles.find((title) => title.includes('(skipped: ')));
+  const others = reasons.filter((reason) => reason === undefined).length;
+  const rest = others === 0 ? [] : [`${others} tests in ${relative(root, name)} that do not apply there`];
+  return reasons.filter((reason) => reason !== undefined).concat(rest);
 }
