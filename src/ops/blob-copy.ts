@@ -2,7 +2,7 @@ import { isOciError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isNonDistributableType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
-import { canMount, canPushFrom, originOf, vouchesFor } from '../store/capabilities.ts';
+import { canMount, canPushFrom, isMade, originOf, vouchesFor } from '../store/capabilities.ts';
 import type { ProgressOptions } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { CopyError, onSide } from './copy-error.ts';
@@ -17,6 +17,9 @@ export interface BlobCopyOptions extends CallOptions, ProgressOptions {
   readonly nonDistributable: boolean;
   readonly slots: CopySlots;
 }
+
+/** Up to here one request to look is worth no less than the bytes that it may spare. */
+const maxUnaskedSize = 128 * 1024;
 
 /** Brings single blobs from one store to another. */
 export class BlobCopy {
@@ -61,6 +64,7 @@ export class BlobCopy {
 
   async #exists(target: Descriptor): Promise<boolean> {
     const { signal, slots } = this.#options;
+    if (target.size <= maxUnaskedSize && (await isMade(this.#source, target, { signal }))) return false;
     const found = await slots.ask(() => onSide('target', () => this.#sink.stat(target, { signal })));
     // Of another length it is a remnant, or the descriptor is wrong: sending it shows which.
     return found?.size === target.size;

@@ -5,7 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { childrenOf, type Manifest, parseManifest } from '../oci/manifest.ts';
 import { isManifestType } from '../oci/media-type.ts';
-import { isSameStore, originOf } from '../store/capabilities.ts';
+import { isMade, isSameStore, originOf } from '../store/capabilities.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import type { ContentSink, ContentSource } from '../store/store.ts';
 import { BlobCopy } from './blob-copy.ts';
@@ -140,7 +140,8 @@ export class GraphCopy {
     const { run, tag } = visit;
     const isHome = await this.#isHome(target);
     if (isHome && tag === undefined && !this.#wantsAttachments) return this.#found(target, visit);
-    const known = tag === undefined ? this.#manifests.exists(target) : this.#manifests.isTagged(target, tag);
+    const made = await isMade(this.#source, target, { signal: this.#signal });
+    const known = made ? Promise.resolve(false) : this.#isKnown(target, tag);
     known.catch(() => {});
     const isTrusted = isHome || (this.#options.trustManifests === true && known);
     const { bytes, children } = await this.#bringChildren(target, visit, isTrusted).catch(async (error: unknown) => {
@@ -148,9 +149,19 @@ export class GraphCopy {
       throw error;
     });
     if (await known) return this.#found(target, visit);
-    await this.#pushes.push(target, bytes, children, tag);
+    try {
+      await this.#pushes.push(target, bytes, children, tag);
+    } catch (error) {
+      // A tag that must not change refuses even what it names already.
+      if (!made || !(await this.#isKnown(target, tag))) throw error;
+      return this.#found(target, visit);
+    }
     run.movedManifest();
     this.#onProgress?.({ type: 'finish', target, tag });
+  }
+
+  #isKnown(target: Descriptor, tag: string | undefined): Promise<boolean> {
+    return tag === undefined ? this.#manifests.exists(target) : this.#manifests.isTagged(target, tag);
   }
 
   #found(target: Descriptor, { run, tag }: Visit): void {

@@ -6,6 +6,7 @@ import { isManifestType } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
 import {
   canFetchRange,
+  isMade,
   type LayeredSource,
   originOf,
   type RangeFetcher,
@@ -60,6 +61,10 @@ export class AttachedSource implements ContentSource, LayeredSource, RangeFetche
 
   async originOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
     return this.#blobOf(content) === undefined ? originOf(this.#lower, content, options) : this;
+  }
+
+  async isMade(content: ContentId, options?: CallOptions): Promise<boolean> {
+    return this.#blobOf(content) === undefined && isMade(this.#lower, content, options);
   }
 
   #blobOf({ mediaType, digest }: ContentId): AttachedBlob | undefined {

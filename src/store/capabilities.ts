@@ -63,6 +63,18 @@ export interface TagLister {
   tags(options?: TagListOptions): AsyncIterable<readonly string[]>;
 }
 
+/** A tag, and what it names as far as the list says so. */
+export interface ListedTag {
+  readonly tag: string;
+  readonly target?: ContentId | undefined;
+}
+
+/** Tells with its tags what they name, where that costs no more than listing them. */
+export interface TargetLister {
+  /** Page by page. A tag without a target has to be resolved. */
+  tagTargets(options?: CallOptions): AsyncIterable<readonly ListedTag[]>;
+}
+
 export interface ReferrerListOptions extends CallOptions {
   /** Only referrers of this kind. */
   readonly artifactType?: string | undefined;
@@ -80,9 +92,13 @@ export interface ReferrerKeeper {
 }
 
 export interface Deleter {
-  /** @throws {OciError} `NOT_FOUND` */
+  /**
+   * Deletes a manifest, and with it all tags that name it.
+   *
+   * @throws {OciError} `NOT_FOUND`; `UNSUPPORTED`; `CONFLICT` when its tags have to be deleted first
+   */
   deleteManifest(digest: Digest, options?: CallOptions): Promise<void>;
-  /** @throws {OciError} `NOT_FOUND` */
+  /** Deletes a tag, and leaves what it names. @throws {OciError} `NOT_FOUND`; `UNSUPPORTED` when there is no such thing */
   deleteTag(tag: string, options?: CallOptions): Promise<void>;
   /** @throws {OciError} `NOT_FOUND` */
   deleteBlob(digest: Digest, options?: CallOptions): Promise<void>;
@@ -97,6 +113,8 @@ export interface Ingester {
 export interface LayeredSource {
   /** The source that has the content, itself no layered one. Where nobody has it, the one that would be asked. */
   originOf(content: ContentId, options?: CallOptions): Promise<ContentSource>;
+  /** Whether the content lies above all that was there before, so that nobody else can be expected to have it. */
+  isMade?(content: ContentId, options?: CallOptions): Promise<boolean>;
 }
 
 /** Knows when a source is the very place it writes to, so that what is there need not be looked for. */
@@ -113,6 +131,11 @@ export async function originOf(
   options?: CallOptions,
 ): Promise<ContentSource> {
   return 'originOf' in source ? (source as ContentSource & LayeredSource).originOf(content, options) : source;
+}
+
+/** Whether an edit has made the content: to send it costs less than to look for it first. */
+export async function isMade(source: ContentSource, content: ContentId, options?: CallOptions): Promise<boolean> {
+  return 'isMade' in source && (source as ContentSource & Required<LayeredSource>).isMade(content, options);
 }
 
 /** Whether what is in the source is in the sink, because they are one place. */
@@ -147,6 +170,10 @@ export function canFetchRange(source: object): source is RangeFetcher {
 
 export function canListTags(source: object): source is TagLister {
   return 'tags' in source;
+}
+
+export function canListTargets(source: object): source is TargetLister {
+  return 'tagTargets' in source;
 }
 
 export function canListReferrers(source: object): source is ReferrerLister {

@@ -3,7 +3,7 @@ import { isOciError, OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
-import { type LayeredSource, originOf } from './capabilities.ts';
+import { isMade, type LayeredSource, originOf } from './capabilities.ts';
 import type { TransferOptions } from './progress.ts';
 import type { ContentSource } from './store.ts';
 
@@ -51,6 +51,10 @@ export class JoinedSource implements ContentSource, LayeredSource {
 
   async originOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
     return originOf(await this.#sourceOf(content, options), content, options);
+  }
+
+  async isMade(content: ContentId, options?: CallOptions): Promise<boolean> {
+    return isMade(await this.#sourceOf(content, options), content, options);
   }
 
   async #sourceOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {

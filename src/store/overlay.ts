@@ -2,7 +2,7 @@ import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { isOciError } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { CallOptions } from '../options.ts';
-import { type LayeredSource, originOf } from './capabilities.ts';
+import { isMade, type LayeredSource, originOf } from './capabilities.ts';
 import type { ContentSource, ContentStore } from './store.ts';
 
 /** Writes go to `upper`; reads look there first, then in `lower`. What every change of an image stands on. */
@@ -34,6 +34,10 @@ export class OverlayStore implements ContentStore, LayeredSource {
 
   async originOf(content: ContentId, options?: CallOptions): Promise<ContentSource> {
     return originOf(await this.#storeOf(content, options), content, options);
+  }
+
+  async isMade(content: ContentId, options?: CallOptions): Promise<boolean> {
+    return (await this.#storeOf(content, options)) === this.#upper || isMade(this.#lower, content, options);
   }
 
   async push(expected: Descriptor, content: ByteSource, options?: CallOptions): Promise<void> {

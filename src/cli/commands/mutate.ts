@@ -61,8 +61,6 @@ export const command: Command<Session, Globals> = defineCommand({
     const limit = layerLimit(given['max-bytes']);
     const place = await openResultPlace(session, location, given);
     const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
-    // Asked while the config is read. What keeps it from being answered shows when something is written.
-    place.current().catch(() => {});
     const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, { ...given, limit }));
     const what = given.output === '' ? `pushing image ${place.name}` : `writing output ${quoted(given.output)}`;
     await step(what, () => publish(session, place, result));

@@ -151,7 +151,13 @@ describe('exportFilesystem()', () => {
     ['gives a hard link the content of a file that is replaced behind it', [['a=1', 'b=>a', 'a=2']], ['b=1', 'a=2']],
     ['lets a hard link lead into a lower layer', [['a=1'], ['b=>a']], ['a=1', 'b=>a']],
     ['lets a hard link lead to what its own layer removes', [['a=1'], ['.wh.a', 'b=>/a', 'c=>./a']], ['b=1', 'c=>b']],
-    ['lets a hard link stand before its target', [['b=>a', 'a=1']], ['a=1', 'b=>a']],
+    ['lets a hard link stand before its target', [['b=>a', 'a=1']], ['b=1', 'a=>b']],
+    ['lets hard links stand before each other', [['c=>b', 'b=>a', 'a=1']], ['c=1', 'b=>c', 'a=>c']],
+    [
+      'lets the last entry have a name that a hard link before its target had',
+      [['b=>a', 'b=2', 'a=1']],
+      ['b=2', 'a=1'],
+    ],
     ['lets a hard link lead to a symbolic one', [['a->x', 'b=>a'], ['.wh.a']], ['b->x']],
     ['takes a hard link to itself for nothing', [['a=1'], ['a=>a']], ['a=1']],
     [
@@ -361,6 +367,7 @@ describe('flattenedTar()', () => {
     ],
     ['hides what it removes of its own layers as well', [['z=1'], ['a=1'], ['.wh.a']], ['.wh.a=']],
     ['keeps hard links that lead below', [['a=1'], ['b=>a'], ['c=1']], ['b=>a', 'c=1']],
+    ['lets the last entry have a name that such a link had', [['a=1'], ['b=>a', 'b=2']], ['b=2']],
   ])('%s when it is a layer over lower ones', async (_, layers, expected) => {
     expect(await squashed(layers, 1)).toEqual(expected);
   });

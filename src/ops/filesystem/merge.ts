@@ -22,7 +22,8 @@ type Making = 'none' | 'missing' | 'any';
 interface ForwardLink {
   readonly path: Uint8Array;
   readonly target: Uint8Array;
-  readonly ordinal: number;
+  /** What lies in its place until then. */
+  readonly inode: number;
 }
 
 export interface MergeOptions {
@@ -45,6 +46,8 @@ export class Merge {
   /** Hard links to what lies in layers that are not merged. */
   readonly outside: { readonly inode: number; readonly target: Uint8Array }[] = [];
   readonly keepsWhiteouts: boolean;
+  /** In the place of hard links whose targets were not there yet. */
+  readonly #waiting = new Set<number>();
   /** The directory of the last entry, for the next one that lies in it too. */
   #lastParent = 0;
   #lastSlash = -1;
@@ -74,10 +77,10 @@ export class Merge {
     let links = 0;
     for (const entry of log.entries()) {
       const node =
-        entry.kind === 'hardlink' ? this.#link(entry, before[links++] ?? 0, forward) : this.#place(entry, layer);
+        entry.kind === 'hardlink' ? this.#link(entry, layer, before[links++] ?? 0, forward) : this.#place(entry, layer);
       if (entry.isPrivate && node !== 0) privates.push(node);
     }
-    this.#resolve(forward, layer);
+    this.#resolve(forward);
     for (const node of privates) this.tree.set(node, nodeKinds.gone, 0);
     this.#forgetParent();
   }
@@ -117,7 +120,9 @@ export class Merge {
 
   #inodeAt(path: Uint8Array): number {
     const node = this.find(path);
-    return node === 0 || this.tree.isDirectory(node) ? 0 : this.tree.dataOf(node);
+    if (node === 0 || this.tree.isDirectory(node)) return 0;
+    const inode = this.tree.dataOf(node);
+    return this.#waiting.has(inode) ? 0 : inode;
   }
 
   #hide(path: Uint8Array): void {
@@ -183,33 +188,39 @@ export class Merge {
     return node;
   }
 
-  #link({ path, shared, target, ordinal }: LoggedEntry, before: number, forward: ForwardLink[]): number {
+  #link({ path, shared, target, ordinal }: LoggedEntry, layer: number, before: number, forward: ForwardLink[]): number {
     const now = this.#inodeAt(target);
-    const inode = now === 0 ? before : now;
-    if (inode !== 0) return this.#placeInode(path, shared, inode);
-    // The next entries may make it; the views are only good until then.
-    this.#forgetParent();
-    forward.push({ path: path.slice(), target: target.slice(), ordinal });
-    return 0;
+    const known = now === 0 ? before : now;
+    if (known !== 0) return this.#placeInode(path, shared, known);
+    const inode = this.inodes.add(layer, ordinal, undefined);
+    // The views are only good until the next entry.
+    if (this.keepsWhiteouts) {
+      // A link that comes first leads to what layers below have, which are not seen here.
+      this.outside.push({ inode, target: target.slice() });
+    } else {
+      this.#waiting.add(inode);
+      forward.push({ path: path.slice(), target: target.slice(), inode });
+    }
+    return this.#placeInode(path, shared, inode);
   }
 
-  #resolve(forward: readonly ForwardLink[], layer: number): void {
-    let waiting = forward;
-    // With layers below that are not seen here, a link that comes first leads to what they have.
-    const rounds = this.keepsWhiteouts ? 0 : maxForwardLinks;
-    for (let round = 0; round < rounds && waiting.length > 0; round++) {
-      waiting = waiting.filter(({ path, target }) => {
-        const inode = this.#inodeAt(target);
-        if (inode !== 0) this.#placeInode(path, 0, inode);
-        return inode === 0;
-      });
+  /** Later entries may have made what links lead to, and may have taken the places of the links themselves. */
+  #resolve(forward: readonly ForwardLink[]): void {
+    let links = forward;
+    for (let round = 0; round < maxForwardLinks && links.length > 0; round++) {
+      links = links.filter((link) => !this.#settle(link));
     }
-    for (const { path, target, ordinal } of waiting) {
-      if (!this.keepsWhiteouts) throw linkToNothing(path, target);
-      const inode = this.inodes.add(layer, ordinal, undefined);
-      this.#placeInode(path, 0, inode);
-      this.outside.push({ inode, target });
-    }
+    for (const { path, target } of links) throw linkToNothing(path, target);
+  }
+
+  #settle({ path, target, inode }: ForwardLink): boolean {
+    const found = this.#inodeAt(target);
+    if (found === 0) return false;
+    this.#waiting.delete(inode);
+    const node = this.find(path);
+    const isThere = node !== 0 && !this.tree.isDirectory(node) && this.tree.dataOf(node) === inode;
+    if (isThere) this.#placeInode(path, 0, found);
+    return true;
   }
 
   #forgetParent(): void {
