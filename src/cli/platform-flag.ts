@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.ts';
-import { custom, type Flag } from './framework/flag.ts';
+import { custom, type Flag, inList } from './framework/flag.ts';
 
 /** What `--platform` was given: once or several times, each time one platform or a list. */
 export interface PlatformChoice {
@@ -20,7 +20,7 @@ export const platformFlag: Flag<PlatformChoice | undefined> = custom<PlatformCho
   shownDefault: 'all',
   repeatable: true,
   parse: readChoice,
-  complete: () => common,
+  complete: inList(() => common),
 });
 
 function readChoice(text: string, earlier: PlatformChoice | undefined): PlatformChoice | undefined {

@@ -17,6 +17,14 @@ export function programOf(details: ProgramDetails): Program<Session, PersistentF
     flags: persistentFlags,
     leadingFlags,
     before: ({ context, globals }) => context.configure(globals),
+    beforeCompleting: ({ context, globals }) => context.configure(withoutTerminal(globals)),
     reportError,
   };
+}
+
+/** While a command line is typed, nothing is read from the terminal, and nothing is shown on it. */
+function withoutTerminal(globals: Globals): Globals {
+  const username = globals['password-stdin'] ? '' : globals.username;
+  const password = username === '' ? '' : globals.password;
+  return { ...globals, username, password, 'password-stdin': false, quiet: true, progress: 'none', verbose: 0 };
 }

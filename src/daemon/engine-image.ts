@@ -56,6 +56,16 @@ export function parseEngineImage(bytes: Uint8Array, engine: string): EngineImage
   };
 }
 
+const listFields: Decoder<readonly { readonly RepoTags: readonly string[] }[]> = array(
+  object({ RepoTags: optional(array(string), []) }),
+);
+
+/** The names in the answer of `GET /images/json`. Old engines call images without one `<none>:<none>`. */
+export function imageNames(bytes: Uint8Array, engine: string): readonly string[] {
+  const images = read(listFields, bytes, `What the Docker engine at ${engine} says of its images`);
+  return images.flatMap(({ RepoTags }) => RepoTags).filter((name) => !name.includes('<none>'));
+}
+
 const infoFields: Decoder<{ readonly DriverStatus: readonly (readonly string[])[] }> = object({
   DriverStatus: optional(array(optional(array(string), [])), []),
 });

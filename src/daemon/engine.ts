@@ -5,7 +5,7 @@ import type { CallOptions } from '../options.ts';
 import { type EngineAddress, formatEngineAddress } from './engine-address.ts';
 import { engineRefusal, messageIn } from './engine-fault.ts';
 import { EngineHttp, type EngineRequest, type EngineResponse } from './engine-http.ts';
-import { type EngineImage, hasContainerdStore, parseEngineImage } from './engine-image.ts';
+import { type EngineImage, hasContainerdStore, imageNames, parseEngineImage } from './engine-image.ts';
 import { type LoadAnswer, readLoadAnswer } from './load-answer.ts';
 
 /** How long an engine may take, in milliseconds. */
@@ -109,6 +109,13 @@ export class Engine implements AsyncDisposable {
       return undefined;
     }
     return parseEngineImage(await this.#answer(response, doing), this.name);
+  }
+
+  /** The names of all images that have one, as `repository:tag`. @throws {OciError} */
+  async names({ signal }: CallOptions = {}): Promise<readonly string[]> {
+    const doing = 'it was asked which images it has';
+    const response = await this.#ask({ path: '/images/json', doing, signal });
+    return imageNames(await this.#answer(response, doing), this.name);
   }
 
   /**

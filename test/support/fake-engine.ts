@@ -104,7 +104,13 @@ async function answer(
   const [, tagged] = /^POST \/images\/(.*)\/tag$/.exec(what) ?? [];
   if (path === '/_ping') response.end('OK');
   else if (path === '/info') json(response, 200, { DriverStatus: driverStatus(kind) });
-  else if (inspected !== undefined) inspect(state, kind, inspected, response);
+  else if (path === '/images/json') {
+    json(response, 200, [
+      { RepoTags: ['<none>:<none>'] },
+      { RepoTags: null },
+      { RepoTags: Array.from(state.images.keys()) },
+    ]);
+  } else if (inspected !== undefined) inspect(state, kind, inspected, response);
   else if (path === '/images/get') await save(state, kind, url.searchParams.get('names') ?? '', response);
   else if (path === '/images/load') await load(state, kind, request, response);
   else if (tagged !== undefined) {

@@ -49,7 +49,7 @@ export interface CommandSpec<C, G, F extends Flags = Flags> {
   readonly exclusive?: readonly (readonly (keyof F & string)[])[] | undefined;
   /** Whether the program's `before` and `after` run around this command. @default true */
   readonly hooks?: boolean | undefined;
-  /** Candidates for the next positional argument. Without it, or when it gives none, the shell offers files. */
+  /** Candidates for the next positional argument. Without it the shell offers files. */
   readonly complete?: Completion<C> | undefined;
   /** Gives the exit code; nothing means 0. What it throws goes to the program's `reportError`. */
   run(invocation: Invocation<C, G, F>): Promise<number | void> | number | void;
@@ -89,6 +89,8 @@ export interface Program<C, P, L = unknown> {
   readonly commands: readonly CommandEntry<C, P & L>[];
   /** Runs when flags and number of arguments are right, before anything else. What it throws goes to `reportError`. */
   before?(invocation: Invocation<C, P & L>): Promise<void> | void;
+  /** Runs before candidates are looked for. What the command line says so far may be incomplete. */
+  beforeCompleting?(invocation: Pick<Invocation<C, P & L>, 'context' | 'globals'>): void;
   /** Runs after a command that succeeded. */
   after?(invocation: Invocation<C, P & L>): Promise<void> | void;
   /** Says what went wrong and gives the exit code. */

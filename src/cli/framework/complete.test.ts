@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { runSample, sampleProgram } from './sample-program.ts';
+import { atMost } from './arguments.ts';
+import { defineCommand } from './command.ts';
+import { strings } from './flag.ts';
+import { runSample, type SampleCommand, sampleProgram, type SampleProgram } from './sample-program.ts';
 
 const everywhere = ['--help', '-h', '--insecure', '--platform', '--verbose', '-v'];
 
@@ -29,7 +32,7 @@ describe('completion', () => {
     [['version', ''], [], false],
     [['copy', ''], ['image-0'], false],
     [['cp', 'A', '-a', 'im'], ['image-1'], false],
-    [['copy', 'x'], [], true],
+    [['copy', 'x'], [], false],
     [['copy', '--', 'A', ''], ['image-1'], false],
     [['pull', 'A', 'B', 'C', ''], [], true],
     [['digest', '-'], everywhere, false],
@@ -45,8 +48,8 @@ describe('completion', () => {
     [['--platform', ''], ['linux/amd64', 'linux/arm64'], false],
     [['digest', '--insecure='], ['true', 'false'], false],
     [['digest', '-v=t'], ['true'], false],
-    [['copy', '-aj', ''], [], true],
-    [['copy', '--jobs', ''], [], true],
+    [['copy', '-aj', ''], [], false],
+    [['copy', '--jobs', ''], [], false],
     [['-u', ''], [], true],
     [['digest', '-h', ''], [], false],
     [['digest', '--', '-'], [], true],
@@ -57,6 +60,30 @@ describe('completion', () => {
   ])('%j gives %j', async (words, values, files) => {
     const { out, code } = await runSample(['__completeNoDesc', ...words]);
     expect({ code, lines: out.split('\n') }).toEqual({ code: 0, lines: [...values, files ? ':0' : ':4', ''] });
+  });
+
+  test('a list is completed behind its last comma, for flags that take lists', async () => {
+    const words = ['--kinds', 'tar,z'];
+    expect((await runSample(['__completeNoDesc', 'x', ...words], completing)).out).toBe('tar,zip\ntar,zstd\n:4\n');
+    expect((await runSample(['__completeNoDesc', 'x', '--kinds=z'], completing)).out).toBe('zip\nzstd\n:4\n');
+  });
+
+  test('the shell puts no space behind what goes on, when nothing else is offered', async () => {
+    const { out, err } = await runSample(['__complete', 'x', 'dir'], completing);
+    expect(out).toBe('dir/\n:6\n');
+    expect(err).toBe('Completion ended with directive: ShellCompDirectiveNoSpace, ShellCompDirectiveNoFileComp\n');
+    expect((await runSample(['__complete', 'x', ''], completing)).out).toBe('dir/\nword\n:4\n');
+    expect((await runSample(['__complete', 'x', 'nothing'], completing)).out).toBe(':4\n');
+  });
+
+  test('a completion may leave it to the shell to offer files', async () => {
+    expect((await runSample(['__complete', 'x', 'a', ''], completing)).out).toBe(':0\n');
+  });
+
+  test('the program sees its own flags before, as far as they are typed', async () => {
+    const words = ['-u', 'me', 'x', '--insecure', '--kinds', ''];
+    expect((await runSample(['__complete', ...words], completing)).ran).toEqual([{ username: 'me', insecure: true }]);
+    expect((await runSample(['__complete', 'x', '--insecure', '-u', ''], completing)).ran).toEqual([]);
   });
 
   test('what goes wrong is told on standard error only', async () => {
@@ -87,6 +114,21 @@ describe('completion', () => {
     expect((await runSample(['__complete', 'copy', '-'])).loaded).toEqual(['copy']);
   });
 });
+
+function completing(): SampleProgram {
+  const kinds = strings({ description: 'Kinds', complete: () => ['tar', 'zip', 'zstd'] });
+  const command: SampleCommand = defineCommand({
+    arguments: atMost(2),
+    flags: { kinds },
+    complete: ({ args }) => (args.length > 0 ? undefined : [{ value: 'dir/', goesOn: true }, 'word']),
+    run: () => {},
+  });
+  return {
+    ...sampleProgram(),
+    commands: [{ name: 'x', summary: '', load: async () => ({ command }) }],
+    beforeCompleting: ({ context, globals: { username, insecure } }) => void context.ran.push({ username, insecure }),
+  };
+}
 
 function mutateFlags(): readonly string[] {
   return ['--cmd', '--env', '--help', '--insecure', '--label', '--platform', '--verbose'];

@@ -1,6 +1,7 @@
 import type { Command, Outputs, Program } from './command.ts';
-import { findCommand } from './find.ts';
+import { findCommand, type FoundCommand } from './find.ts';
 import type { Candidate, Completion, CompletionRequest } from './flag.ts';
+import { readFlags, valuesFor } from './given-flags.ts';
 import {
   type FlagTable,
   flagTable,
@@ -16,13 +17,20 @@ import { UsageError } from './usage-error.ts';
 
 interface Answer {
   readonly candidates: readonly Candidate[];
-  /** Whether the shell completes names of files when there are no candidates. */
+  /** Whether the shell completes names of files. */
   readonly files: boolean;
 }
 
+/** As the scripts that cobra makes know them, too. */
+const directives = [
+  { bit: 2, name: 'ShellCompDirectiveNoSpace' },
+  { bit: 4, name: 'ShellCompDirectiveNoFileComp' },
+] as const;
+
 /**
  * Answers the completion script of a shell: one candidate per line, with a tab and its description when `described`, and
- * last `:4`, or `:0` when the shell shall complete file names. crane-cli reference, section 9.5.
+ * last `:` and a sum: 2 when no space follows what is inserted, 4 when file names are not wanted. crane-cli reference,
+ * section 9.5.
  *
  * @param words the command line behind the program's name up to the cursor; the last word is the one to complete
  * @throws {UsageError} when `words` is empty
@@ -36,14 +44,16 @@ export async function printCandidates<C extends Outputs, P, L>(
   const word = words.at(-1);
   if (word === undefined) throw new UsageError('requires at least 1 arg(s), only received 0');
   const { candidates, files } = await answer(program, words.slice(0, -1), word, context);
-  for (const { value, description = '' } of candidates) {
+  const lines = candidates.map(({ value, description = '' }) => {
     const [line = ''] = description.split('\n');
-    const ending = described && line !== '' ? `\t${printable(line)}` : '';
-    context.stdout.write(`${printable(value)}${ending}\n`);
-  }
-  context.stdout.write(files ? ':0\n' : ':4\n');
-  const directive = files ? 'ShellCompDirectiveDefault' : 'ShellCompDirectiveNoFileComp';
-  context.stderr.write(`Completion ended with directive: ${directive}\n`);
+    return `${printable(value)}${described && line !== '' ? `\t${printable(line)}` : ''}\n`;
+  });
+  const goesOn = candidates.length > 0 && candidates.every((candidate) => candidate.goesOn);
+  const directive = (goesOn ? 2 : 0) + (files ? 0 : 4);
+  context.stdout.write(`${lines.join('')}:${directive}\n`);
+  const names = directives.filter(({ bit }) => (directive & bit) !== 0).map(({ name }) => name);
+  const shown = names.length === 0 ? 'ShellCompDirectiveDefault' : names.join(', ');
+  context.stderr.write(`Completion ended with directive: ${shown}\n`);
   return 0;
 }
 
@@ -55,16 +65,22 @@ async function answer<C extends Outputs, P, L>(
   context: C,
 ): Promise<Answer> {
   try {
-    const { path, argv, leading } = findCommand(program, before);
+    const found = findCommand(program, before);
+    const { path, argv, leading } = found;
     const command = await loadCommand(path);
     const table = flagsFor(program, path, command);
-    const leadingTable = flagTable({ flags: program.leadingFlags, local: false });
-    const awaiting = awaitedFlag(argv, table) ?? awaitedFlag(leading, leadingTable);
-    if (awaiting !== undefined) return await valuesOf(awaiting, { word, args: [], context });
-    const line = parseFlags(argv, table, () => {});
+    const awaiting = awaitedFlag(argv, table);
+    const awaitingFirst = awaitedFlag(leading, flagTable({ flags: program.leadingFlags, local: false }));
+    const [last, lastFirst] = [awaiting, awaitingFirst].map((flag) => (flag === undefined ? undefined : -1));
+    const known = { ...found, argv: argv.slice(0, last), leading: leading.slice(0, lastFirst) };
+    const line = parseFlags(known.argv, table, () => {});
+    prepare(program, known, command, context);
+    const request = { word, args: line.args, context };
+    const flag = awaiting ?? awaitingFirst;
+    if (flag !== undefined) return await valuesOf(flag, request);
     if (line.values.get('help') === true) return { candidates: [], files: false };
-    if (!line.terminated && word.startsWith('-')) return await flagCandidates(table, line, word, context);
-    return await argumentCandidates(program, path, command, { ...line, word, context });
+    if (!line.terminated && word.startsWith('-')) return await flagCandidates(table, line, request);
+    return await argumentCandidates(program, path, command, { ...line, ...request });
   } catch (error) {
     context.stderr.write(`[Debug] [Error] ${error instanceof Error ? error.message : String(error)}\n`);
     return { candidates: [], files: true };
@@ -81,12 +97,28 @@ function awaitedFlag(argv: readonly string[], table: FlagTable): NamedFlag | und
   return undefined;
 }
 
-async function flagCandidates(table: FlagTable, line: ParsedFlags, word: string, context: unknown): Promise<Answer> {
+function prepare<C extends Outputs, P, L>(
+  program: Program<C, P, L>,
+  found: FoundCommand<C, P & L>,
+  command: Command<C, P & L> | undefined,
+  context: C,
+): void {
+  if (program.beforeCompleting === undefined || command === undefined) return;
+  const { globals } = valuesFor(
+    program,
+    command,
+    readFlags(program, found, command, () => {}),
+  );
+  program.beforeCompleting({ context, globals });
+}
+
+async function flagCandidates<C>(table: FlagTable, line: ParsedFlags, request: CompletionRequest<C>): Promise<Answer> {
+  const { word } = request;
   const cut = word.indexOf('=');
   if (cut === -1) return { candidates: flagNames(table, line, word), files: false };
   const found = table.byName.get(word.slice(2, cut)) ?? table.byShorthand.get(word.slice(1, cut));
   if (found === undefined) return { candidates: [], files: true };
-  return await valuesOf(found, { word: word.slice(cut + 1), args: line.args, context });
+  return await valuesOf(found, { ...request, word: word.slice(cut + 1) });
 }
 
 /** The flags that may still be given, in their long form and, while only the dash is typed, in their short one. */
@@ -119,13 +151,14 @@ async function argumentCandidates<C extends Outputs, P, L>(
 }
 
 async function valuesOf<C>({ flag }: NamedFlag, request: CompletionRequest<C>): Promise<Answer> {
-  return await offered(flag.complete, request);
+  // The flags of a program are made for its context.
+  return await offered(flag.complete as Completion<C> | undefined, request);
 }
 
 async function offered<C>(complete: Completion<C> | undefined, request: CompletionRequest<C>): Promise<Answer> {
-  const offers = (await complete?.(request)) ?? [];
-  const candidates = offers
+  const offers = await complete?.(request);
+  const candidates = (offers ?? [])
     .map((offer) => (typeof offer === 'string' ? { value: offer } : offer))
     .filter(({ value }) => value.startsWith(request.word));
-  return { candidates, files: candidates.length === 0 };
+  return { candidates, files: offers === undefined };
 }

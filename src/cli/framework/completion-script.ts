@@ -82,7 +82,10 @@ _${identifier}_complete() {
         fi
         COMPREPLY+=("$value")
     done
-    if ((directive & 4)) && type compopt >/dev/null 2>&1; then compopt +o default 2>/dev/null; fi
+    type compopt >/dev/null 2>&1 || return 0
+    ((directive & 4)) && compopt +o default 2>/dev/null
+    ((directive & 2)) && compopt -o nospace 2>/dev/null
+    return 0
 }
 
 complete -o default -F _${identifier}_complete ${program}
@@ -94,8 +97,8 @@ function zshScript(program: string, identifier: string, request: string): string
 # zsh completion for ${program}
 
 _${identifier}() {
-    local -a candidates
-    local entry value directive=0 called=\${(Q)words[1]} current=\${(Q)PREFIX}
+    local -a open closed
+    local entry value shown directive=0 called=\${(Q)words[1]} current=\${(Q)PREFIX}
     (( $+commands[$called] )) || [[ -x $called ]] || called=${program}
     while IFS= read -r entry; do
         if [[ $entry == :<-> ]]; then
@@ -103,16 +106,21 @@ _${identifier}() {
             continue
         fi
         value=\${entry%%$'\\t'*}
-        if [[ $entry == *$'\\t'* ]]; then
-            candidates+=("\${value//:/\\\\:}:\${entry#*$'\\t'}")
-        else
-            candidates+=("\${value//:/\\\\:}")
-        fi
+        shown=\${value//:/\\\\:}
+        [[ $entry == *$'\\t'* ]] && shown+=:\${entry#*$'\\t'}
+        # No space behind what goes on, as a directory does.
+        if [[ $value == *[/:] ]]; then open+=("$shown"); else closed+=("$shown"); fi
     done < <("$called" ${request} "\${(@Q)words[2,CURRENT-1]}" "$current" 2>/dev/null)
 
     [[ $current == -*=* ]] && compset -P '*='
-    if (( $#candidates )); then
-        _describe -t values '${program}' candidates
+    if (( directive & 2 )); then
+        open+=("\${closed[@]}")
+        closed=()
+    fi
+    if (( $#open + $#closed )); then
+        (( $#closed )) && _describe -t values '${program}' closed
+        (( $#open )) && _describe -t values '${program}' open -S ''
+        return 0
     elif (( ! (directive & 4) )); then
         _files
     fi

@@ -5,6 +5,8 @@ import { quote } from './quote.ts';
 export interface Candidate {
   readonly value: string;
   readonly description?: string | undefined;
+  /** Whether the argument goes on behind it, as a directory does: then the shell puts no space there. @default false */
+  readonly goesOn?: boolean | undefined;
 }
 
 /** What is known while the user presses the completion key. */
@@ -16,9 +18,10 @@ export interface CompletionRequest<C = unknown> {
   readonly context: C;
 }
 
-export type Completion<C = unknown> = (
-  request: CompletionRequest<C>,
-) => readonly (Candidate | string)[] | Promise<readonly (Candidate | string)[]>;
+/** What may come next and nothing else; `undefined` when that is the name of a file, which the shell knows best. */
+export type Offers = readonly (Candidate | string)[] | undefined;
+
+export type Completion<C = unknown> = (request: CompletionRequest<C>) => Offers | Promise<Offers>;
 
 /** What every kind of flag can say about itself. */
 export interface FlagOptions {
@@ -34,7 +37,11 @@ export interface FlagOptions {
   readonly deprecated?: string | undefined;
   /** Stands for the value in the help. @default the name of the kind */
   readonly valueName?: string | undefined;
-  readonly complete?: Completion | undefined;
+  /**
+   * Candidates for the value; without it the shell offers files, where there can be any. A flag may stand in any program, so
+   * that it is not known here which context the completion gets.
+   */
+  readonly complete?: Completion<never> | undefined;
 }
 
 /** A flag without its name: how to read it and how to present it. Made by {@link bool}, {@link string}, {@link custom} … */
@@ -120,7 +127,7 @@ export function string(options: FlagOptions & { readonly initial?: string | unde
 export function int(options: FlagOptions & { readonly initial?: number | undefined }): Flag<number> {
   const { valueName = 'int', initial = 0 } = options;
   const shownDefault = initial === 0 ? undefined : String(initial);
-  return custom({ ...options, valueName, initial, shownDefault, parse: parseInteger });
+  return custom({ complete: nothing, ...options, valueName, initial, shownDefault, parse: parseInteger });
 }
 
 /** A list: every occurrence is one CSV record and adds its fields; the first one replaces the initial list. */
@@ -130,7 +137,8 @@ export function strings(
   const { valueName = 'strings', initial = [] } = options;
   const shownDefault = initial.length === 0 ? undefined : `[${initial.join(',')}]`;
   const parse = (text: string, earlier: readonly string[] = []) => [...earlier, ...parseCsvRecord(text)];
-  return custom({ ...options, valueName, initial, shownDefault, repeatable: true, parse });
+  const complete = options.complete === undefined ? undefined : inList(options.complete);
+  return custom({ ...options, valueName, initial, shownDefault, repeatable: true, parse, complete });
 }
 
 /**
@@ -142,14 +150,31 @@ export function stringToString(options: FlagOptions): Flag<ReadonlyMap<string, s
   const initial: ReadonlyMap<string, string> = new Map();
   const parse = (text: string, earlier: ReadonlyMap<string, string> = initial) =>
     new Map([...earlier, ...pairsOf(text)]);
-  return custom({ ...options, valueName, initial, shownDefault: '[]', repeatable: true, parse });
+  return custom({ complete: nothing, ...options, valueName, initial, shownDefault: '[]', repeatable: true, parse });
 }
 
 /** Pairs in the order of the command line, each cut at the first `=`; commas mean nothing. */
 export function keyValue(options: FlagOptions): Flag<readonly (readonly [key: string, value: string])[]> {
   const { valueName = 'keyToValue' } = options;
   const parse = (text: string, earlier: readonly (readonly [string, string])[] = []) => [...earlier, pairOf(text)];
-  return custom({ ...options, valueName, initial: [], repeatable: true, parse });
+  return custom({ complete: nothing, ...options, valueName, initial: [], repeatable: true, parse });
+}
+
+/** Completes what stands behind the last comma. */
+export function inList<C>(complete: Completion<C>): Completion<C> {
+  return async (request) => {
+    const start = request.word.lastIndexOf(',') + 1;
+    const before = request.word.slice(0, start);
+    const offers = await complete({ ...request, word: request.word.slice(start) });
+    return offers?.map((offer) =>
+      typeof offer === 'string' ? `${before}${offer}` : { ...offer, value: `${before}${offer.value}` },
+    );
+  };
+}
+
+/** For values that nobody but the user knows, and that are no files. */
+export function nothing(): readonly string[] {
+  return [];
 }
 
 const truths: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);

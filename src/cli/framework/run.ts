@@ -1,10 +1,9 @@
 import type { Command, Invocation, Outputs, Program } from './command.ts';
-import { findCommand, type FoundCommand } from './find.ts';
-import type { Flags, FlagValues } from './flag.ts';
+import { findCommand } from './find.ts';
+import { readFlags, valuesFor } from './given-flags.ts';
 import { renderHelp, renderUsage } from './help.ts';
 import { pageOf } from './page.ts';
-import { flagTable, parseFlags } from './parse.ts';
-import { flagsFor, loadCommand, pathText } from './program.ts';
+import { loadCommand, pathText } from './program.ts';
 import { quote } from './quote.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -29,13 +28,6 @@ export async function runCommandLine<C extends Outputs, P, L>(
   }
 }
 
-/** The flags that a command line gives, by owner: a flag of the command may have the name of one of the program. */
-interface GivenFlags {
-  readonly args: readonly string[];
-  readonly own: ReadonlyMap<string, unknown>;
-  readonly program: ReadonlyMap<string, unknown>;
-}
-
 async function dispatch<C extends Outputs, P, L>(
   program: Program<C, P, L>,
   argv: readonly string[],
@@ -57,46 +49,6 @@ async function dispatch<C extends Outputs, P, L>(
   const path = pathText(program, found.path);
   const usage = (): string => renderUsage(pageOf(program, found.path, command));
   return await perform(program, command, { context, path, help, usage, ...valuesFor(program, command, given) });
-}
-
-function readFlags<C extends Outputs, P, L>(
-  program: Program<C, P, L>,
-  { path, argv, leading }: FoundCommand<C, P & L>,
-  command: Command<C, P & L> | undefined,
-  notice: (line: string) => void,
-): GivenFlags {
-  const leadingTable = flagTable({ flags: program.leadingFlags, local: false });
-  const before = parseFlags(leading, leadingTable, notice);
-  const { args, values } = parseFlags(argv, flagsFor(program, path, command), notice);
-  const isProgramFlag = ([name]: readonly [string, unknown]): boolean =>
-    Object.hasOwn(program.flags, name) && !Object.hasOwn(command?.flags ?? {}, name);
-  const entries = [...values];
-  return {
-    args,
-    own: new Map(entries.filter((entry) => !isProgramFlag(entry))),
-    program: new Map([...before.values, ...entries.filter(isProgramFlag)]),
-  };
-}
-
-function valuesFor<C, P, L>(
-  program: Program<C, P, L>,
-  command: Command<C, P & L>,
-  given: GivenFlags,
-): Pick<Invocation<C, P & L>, 'args' | 'flags' | 'globals' | 'changed'> {
-  const own = command.flags ?? {};
-  const shared = { ...program.flags, ...program.leadingFlags } as Flags;
-  return {
-    args: given.args,
-    flags: valuesOf(own, given.own),
-    globals: valuesOf(shared, given.program) as P & L,
-    changed: (name) => (Object.hasOwn(own, name) ? given.own : given.program).has(name),
-  };
-}
-
-function valuesOf(flags: Flags, given: ReadonlyMap<string, unknown>): FlagValues<Flags> {
-  return Object.fromEntries(
-    Object.entries(flags).map(([name, { initial }]) => [name, given.has(name) ? given.get(name) : initial]),
-  );
 }
 
 async function perform<C extends Outputs, P, L>(
