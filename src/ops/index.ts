@@ -68,3 +68,6 @@ export { replaceManifest, type ReplaceManifestOptions } from './edit/replace-man
 export { type FilePlace, findFile, type FindFileOptions } from './edit-file/find-file.ts';
 export type { FileEntry } from './edit-file/layer-search.ts';
 export { removeFile, type RemoveFileOptions, setFile, type SetFileOptions } from './edit-file/set-file.ts';
+export { describeTags, type DescribeTagsOptions } from './tags/describe-tags.ts';
+export { sortTags, type SortTagsOptions, type TagOrder } from './tags/sort-tags.ts';
+export { type TagVersion, versionOrder, type VersionOrder } from './tags/version-order.ts';

@@ -8,6 +8,7 @@ import { referrerIn } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type {
   Deleter,
+  ListedTag,
   ManifestFetcher,
   Mounter,
   RangeFetcher,
@@ -19,7 +20,9 @@ import type {
   TaggingPusher,
   TagLister,
   TagListOptions,
+  TargetLister,
 } from '../store/capabilities.ts';
+import type { DescribedTag } from '../store/described-tag.ts';
 import type { TransferOptions } from '../store/progress.ts';
 import type { ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
@@ -70,6 +73,7 @@ export class RemoteStore
     TaggingPusher,
     RangeFetcher,
     TagLister,
+    TargetLister,
     ReferrerLister,
     Deleter,
     SelfAware
@@ -182,10 +186,26 @@ export class RemoteStore
     return listTags(this.#client, options);
   }
 
+  /** Google's registries say of each manifest which tags it has. */
+  async *tagTargets(options: CallOptions = {}): AsyncGenerator<readonly ListedTag[]> {
+    const { tags, manifests } = await this.list(options);
+    const targets = new Map(Array.from(manifests.values()).flatMap((one) => one.tags.map((tag) => [tag, one] as const)));
+    yield tags.map((tag) => ({ tag, target: targets.get(tag) }));
+  }
+
   /** What the registry tells about the repository: tags, and where it is one of Google's, manifests and children. */
   async list(options: RepositoryListOptions = {}): Promise<RepositoryListing> {
     const { collectPages, repositoryPages } = await import('./listing/list-repository.ts');
     return collectPages(repositoryPages(this.#client, options));
+  }
+
+  /** The same tags page by page, with what the registry tells of what they name: digest, size, times. */
+  async *describedTags(options: RepositoryListOptions = {}): AsyncGenerator<readonly DescribedTag[], void> {
+    const [{ repositoryPages }, { describedTags }] = await Promise.all([
+      import('./listing/list-repository.ts'),
+      import('./listing/described-tags.ts'),
+    ]);
+    yield* describedTags(repositoryPages(this.#client, options));
   }
 
   async referrers(subject: ContentId, options: ReferrerListOptions = {}): Promise<readonly Descriptor[]> {

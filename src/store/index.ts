@@ -9,11 +9,13 @@ export {
   canKeepReferrers,
   canListReferrers,
   canListTags,
+  canListTargets,
   canMount,
   canPushFrom,
   canPushTagged,
   type Deleter,
   type Ingester,
+  type ListedTag,
   type ManifestFetcher,
   type Mounter,
   type RangeFetcher,
@@ -25,7 +27,9 @@ export {
   type TaggingPusher,
   type TagLister,
   type TagListOptions,
+  type TargetLister,
 } from './capabilities.ts';
+export type { DescribedTag } from './described-tag.ts';
 export { type IngestOptions, ingest } from './ingest.ts';
 export { JoinedSource } from './joined-source.ts';
 export { MemoryStore } from './memory.ts';
