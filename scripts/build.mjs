@@ -20,6 +20,7 @@ const chunks = [
     'errors',
     'async/join-signals',
     'oci/(?:decode|platform)',
+    'cli/completing/completions\\.ts',
     'cli/framework/(?!complet|help-command)',
     'cli/(?:commands|globals|interrupt|log|platform-flag|process|program|report-error|session|step|version)\\.ts',
     'cli/progress/(?:live-output|mode|progress)\\.ts',

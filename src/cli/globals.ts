@@ -1,4 +1,4 @@
-import { bool, count, custom, type FlagsOf, string } from './framework/flag.ts';
+import { nothing, bool, count, custom, type FlagsOf, string } from './framework/flag.ts';
 import { type PlatformChoice, platformFlag } from './platform-flag.ts';
 import { isProgressMode, type ProgressMode, progressModes } from './progress/mode.ts';
 
@@ -66,7 +66,11 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
 };
 
 export const leadingFlags: FlagsOf<LeadingFlags> = {
-  username: string({ shorthand: 'u', description: 'User name for this one command; goes before its name' }),
+  username: string({
+    complete: nothing,
+    shorthand: 'u',
+    description: 'User name for this one command; goes before its name',
+  }),
   password: string({
     shorthand: 'p',
     description: 'Password for --username; prefer --password-stdin',

@@ -10,7 +10,16 @@ export interface PlatformChoice {
   readonly all: readonly Platform[];
 }
 
-const common = ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/s390x', 'linux/ppc64le', 'windows/amd64', 'all'];
+/** Offered to who types one. */
+export const commonPlatforms: readonly string[] = [
+  'linux/amd64',
+  'linux/arm64',
+  'linux/arm/v7',
+  'linux/ppc64le',
+  'linux/riscv64',
+  'linux/s390x',
+  'windows/amd64',
+];
 
 export const platformFlag: Flag<PlatformChoice | undefined> = custom<PlatformChoice | undefined>({
   description:
@@ -20,7 +29,7 @@ export const platformFlag: Flag<PlatformChoice | undefined> = custom<PlatformCho
   shownDefault: 'all',
   repeatable: true,
   parse: readChoice,
-  complete: inList(() => common),
+  complete: inList(() => [...commonPlatforms, 'all']),
 });
 
 function readChoice(text: string, earlier: PlatformChoice | undefined): PlatformChoice | undefined {

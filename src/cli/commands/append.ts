@@ -8,6 +8,7 @@ import { directoryFlags } from '../editing/directory-flags.ts';
 import { maxBytesFlag } from '../editing/layer-limit.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
+import { images, paths } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues, string, strings } from '../framework/flag.ts';
@@ -19,9 +20,14 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
 const flags = {
-  base: string({ shorthand: 'b', description: 'Image to put the layers on; an empty image when left out' }),
+  base: string({
+    shorthand: 'b',
+    complete: images,
+    description: 'Image to put the layers on; an empty image when left out',
+  }),
   new_tag: string({
     shorthand: 't',
+    complete: images,
     description: 'Where the result goes; with --output the name it has there',
   }),
   new_layer: strings({
@@ -30,6 +36,7 @@ const flags = {
   }),
   output: string({
     shorthand: 'o',
+    complete: paths,
     description:
       'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),

@@ -4,6 +4,7 @@ import { isOciError, type OciError } from '../../errors.ts';
 import { encodeJson, type JsonValue } from '../../oci/json.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { Credential, CredentialScope, NamedKeychain } from '../../remote/auth/credential.ts';
+import { registries } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
@@ -20,6 +21,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'Show where credentials for a registry, or for one of its repositories, are looked for, in order, which place has some, and why the others have none. Programs and services that give credentials are asked, the registry itself is not, and no secret is shown.',
   examples: 'crane auth explain gcr.io\ncrane auth explain --json ghcr.io/team/app',
   arguments: exactly(1),
+  complete: registries,
   flags: { json: bool({ description: 'Print a JSON object' }) },
   async run({ args: [name = ''], flags, globals, context: session }) {
     const scope = await step(`parsing ${JSON.stringify(name)}`, async () => readScope(name));

@@ -1,5 +1,6 @@
 import { collect } from '../../content/bytes.ts';
 import { encodeJson } from '../../oci/json.ts';
+import { registries } from '../completing/completions.ts';
 import { atMost } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -17,6 +18,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'Print the credentials for a registry as JSON, in the format of a Docker credential helper. Without an argument, the name of the registry is read from standard input.',
   examples: 'crane auth get ghcr.io\necho https://index.docker.io/v1/ | crane auth get',
   arguments: atMost(1),
+  complete: registries,
   async run({ args: [argument], context: session }) {
     const text = argument ?? (await readName(session));
     const registry = await step(`parsing registry ${JSON.stringify(text)}`, async () => parseServerName(text));

@@ -2,9 +2,10 @@ import { isOciError, OciError } from '../../errors.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import { storeCredential } from '../../remote/auth/config-file.ts';
 import type { Credential } from '../../remote/auth/credential.ts';
+import { registries } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
-import { bool, string } from '../framework/flag.ts';
+import { nothing, bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
 import { parseServerName } from '../server-name.ts';
@@ -17,8 +18,9 @@ export const command: Command<Session, Globals> = defineCommand({
     "Ask a registry whether it takes a user name and password, and store them in Docker's config.json, or in the credential helper that the file names. What the registry refuses is not stored.",
   examples: 'crane auth login ghcr.io -u USER --password-stdin < token',
   arguments: exactly(1),
+  complete: registries,
   flags: {
-    username: string({ shorthand: 'u', description: 'User name' }),
+    username: string({ complete: nothing, shorthand: 'u', description: 'User name' }),
     password: string({
       shorthand: 'p',
       description: 'Password; prefer --password-stdin, since process lists and shell histories show arguments',

@@ -1,4 +1,5 @@
 import { eraseCredential } from '../../remote/auth/config-file.ts';
+import { registries } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -11,6 +12,7 @@ export const command: Command<Session, Globals> = defineCommand({
   description:
     "Remove the credentials for a registry from Docker's config.json and from the credential helper that the file names.",
   arguments: exactly(1),
+  complete: registries,
   async run({ args: [server = ''], context: session }) {
     const registry = await step(`parsing registry ${JSON.stringify(server)}`, async () => parseServerName(server));
     const { file, helper, changed } = await eraseCredential(

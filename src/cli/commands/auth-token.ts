@@ -2,6 +2,7 @@ import { OciError, quoted } from '../../errors.ts';
 import { encodeJson } from '../../oci/json.ts';
 import { dockerHub, parseRepository, type Repository } from '../../oci/reference.ts';
 import { authorizationFor } from '../../remote/authorization.ts';
+import { repositories } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, strings } from '../framework/flag.ts';
@@ -16,6 +17,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'Ask the token server of a registry for a token and print it as JSON, or with --header as a request header. For a registry that takes user name and password instead of tokens, only --header works.',
   examples: 'curl -H "$(crane auth token -H alpine)" https://index.docker.io/v2/library/alpine/tags/list',
   arguments: exactly(1),
+  complete: repositories,
   flags: {
     header: bool({
       shorthand: 'H',
@@ -23,6 +25,7 @@ export const command: Command<Session, Globals> = defineCommand({
     }),
     mount: strings({
       shorthand: 'm',
+      complete: repositories,
       description: 'Other repositories of the registry that the token should allow to mount blobs from',
     }),
     push: bool({ description: 'Ask for a token that also allows to push' }),

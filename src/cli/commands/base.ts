@@ -6,6 +6,7 @@ import { checkBase, type CheckedBase } from '../../ops/rebase/check-base.ts';
 import { openArtifact } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { readBaseName } from '../editing/find-bases.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -18,7 +19,7 @@ import { step } from '../step.ts';
 import { printableLine } from '../printable.ts';
 
 const flags = {
-  base: string({ description: 'Base to compare with, whatever the annotations of IMAGE say' }),
+  base: string({ complete: images, description: 'Base to compare with, whatever the annotations of IMAGE say' }),
   json: bool({ description: 'Print a JSON document' }),
 };
 
@@ -32,6 +33,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane base ghcr.io/org/app:v1\ncrane base --base debian:12 ghcr.io/org/app:v1\ncrane base --json --platform linux/arm64 ghcr.io/org/app:v1',
   arguments: exactly(1),
+  complete: images,
   flags,
   async run({ args: [image = ''], flags: given, context: session }) {
     try {

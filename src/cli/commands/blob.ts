@@ -1,6 +1,7 @@
 import { OciError, quoted } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -15,6 +16,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'Write a blob to standard output as it is stored, compressed or not. Its digest is verified while it streams; a mismatch ends the command with an error.',
   examples: 'crane blob alpine@sha256:… > layer.tar.gz',
   arguments: exactly(1),
+  complete: images,
   async run({ args: [blob = ''], context: session }) {
     const { location, digest } = await step(`pulling layer ${blob}`, async () => parseBlob(blob));
     await step(`fetching blob ${blob}`, async () => {

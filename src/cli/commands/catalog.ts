@@ -1,5 +1,6 @@
 import { OciError } from '../../errors.ts';
 import { parseRegistry } from '../../oci/reference.ts';
+import { registries } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
@@ -12,6 +13,7 @@ export const command: Command<Session, Globals> = defineCommand({
   description:
     'List the repositories of a registry, one per line. Many registries do not support this, or allow it to administrators only.',
   arguments: exactly(1),
+  complete: registries,
   flags: { 'full-ref': bool({ description: 'Print the full name of each repository' }) },
   async run({ args: [text = ''], flags, context: session }) {
     const registry = await step(`parsing reg ${JSON.stringify(text)}`, async () => {

@@ -1,4 +1,5 @@
 import { rawConfigOf } from '../../ops/read.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -11,6 +12,7 @@ export const command: Command<Session, Globals> = defineCommand({
   description:
     'Print the config of an image byte for byte, without a final newline. For an index, the image for --platform is used, by default linux/amd64.',
   arguments: exactly(1),
+  complete: images,
   async run({ args: [image = ''], context: session }) {
     const bytes = await step('fetching config', async () => rawConfigOf(await openImage(session, image), session));
     await session.print(bytes);

@@ -1,5 +1,6 @@
 import type { OciError } from '../../errors.ts';
 import { familyFlag, hinting, rewriteAndPublish, rewriteFlags } from '../editing/rewriting.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { UsageError } from '../framework/usage-error.ts';
@@ -15,6 +16,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane convert --to oci docker.io/org/app:v1 -t ghcr.io/org/app:v1\ncrane convert --to docker --drop-attestations ghcr.io/org/app:v1\ncrane convert --to oci docker-archive:app.tar -o oci:layout:v1',
   arguments: exactly(1),
+  complete: images,
   flags: { to: familyFlag('Whose media types the result has', true), ...rewriteFlags },
   async run({ args: [image = ''], flags, context: session }) {
     const { to } = flags;

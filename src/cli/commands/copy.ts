@@ -1,3 +1,4 @@
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues, int, strings } from '../framework/flag.ts';
@@ -39,6 +40,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy --platform linux/amd64,linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --referrers --digest-tags ghcr.io/org/app:v1 registry.example.com/org/app:v1\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy -a --include "semver:>=2.0" --exclude "*-debug" --dry-run ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
   arguments: exactly(2),
+  complete: images,
   flags,
   async run({ args: [source = '', destination = ''], flags: given, context: session }) {
     session.configureSides(given);

@@ -2,6 +2,7 @@ import { isOciError, OciError } from '../../errors.ts';
 import { formatRepository, identifierOf } from '../../oci/reference.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { RemoteStore } from '../../remote/remote-store.ts';
+import { images } from '../completing/completions.ts';
 import { atMost } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -20,6 +21,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane digest alpine\ncrane digest --platform linux/arm64 --full-ref ghcr.io/org/app:v1\ncrane digest oci:layout:v1',
   arguments: atMost(1),
+  complete: images,
   flags: {
     'full-ref': bool({ description: 'Print the full name of the image with the digest' }),
     tarball: string({ description: 'Docker tarball to read; IMAGE then names one of the images in it' }),

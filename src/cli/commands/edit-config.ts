@@ -3,6 +3,7 @@ import { replaceConfig } from '../../ops/edit/replace-config.ts';
 import { rawConfigOf } from '../../ops/read.ts';
 import { withEditedDocument } from '../editing/edit-document.ts';
 import { imageToEdit, openForEdit, publishEdited, tagFlag } from '../editing/edit-one.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -16,6 +17,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane edit config registry.example.com/app:v1\ncrane config registry.example.com/app:v1 | jq -c \'.config.User = "app"\' | crane edit config registry.example.com/app:v1 -t registry.example.com/app:v2',
   arguments: exactly(1),
+  complete: images,
   flags: { tag: tagFlag },
   async run({ args: [name = ''], flags: { tag }, context: session }) {
     await step('editing config', async () => {

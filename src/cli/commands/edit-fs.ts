@@ -7,6 +7,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import { statedTime } from '../editing/build-time.ts';
 import { type EditedArtifact, imageToEdit, openForEdit, publishEdited, tagFlag } from '../editing/edit-one.ts';
 import { isInteractive, withEditor } from '../editing/editor.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -25,6 +26,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane edit fs registry.example.com/app:v1 -f /etc/app.conf\ncrane edit fs registry.example.com/app:v1 -f /etc/motd -t registry.example.com/app:v2 < motd\ncrane edit fs registry.example.com/app:v1 -f /var/cache --delete',
   arguments: exactly(1),
+  complete: images,
   flags: {
     filename: string({ shorthand: 'f', description: 'The file, by its path in the image (required)' }),
     tag: tagFlag,

@@ -3,6 +3,7 @@ import { replaceManifest } from '../../ops/edit/replace-manifest.ts';
 import { rawManifestOf } from '../../ops/read.ts';
 import { withEditedDocument } from '../editing/edit-document.ts';
 import { imageToEdit, openForEdit, publishEdited, tagFlag } from '../editing/edit-one.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { string } from '../framework/flag.ts';
@@ -17,6 +18,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     "crane edit manifest registry.example.com/app:v1\ncrane manifest registry.example.com/app:v1 | jq 'del(.annotations)' | crane edit manifest registry.example.com/app:v1 -t registry.example.com/app:bare",
   arguments: exactly(1),
+  complete: images,
   flags: {
     tag: tagFlag,
     'media-type': string({

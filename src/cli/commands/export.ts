@@ -5,6 +5,7 @@ import { exportFilesystem } from '../../ops/filesystem/export.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { mergeFlags, mergeLimits, namingFlags } from '../editing/merge-flags.ts';
+import { imageThenFile } from '../completing/completions.ts';
 import { between } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { string } from '../framework/flag.ts';
@@ -21,6 +22,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane export alpine alpine.tar\ncrane export alpine - | tar -tf -\ncrane export --path etc/os-release debian - | tar -xO\ndocker save app | crane export - app.tar',
   arguments: between(1, 2),
+  complete: imageThenFile,
   flags: {
     path: string({
       description: 'Write only this file, or this directory with all below, under its whole name',

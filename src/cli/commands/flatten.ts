@@ -5,6 +5,7 @@ import { compressionFlags, compressionOf } from '../editing/compression-flags.ts
 import { mergeFlags, mergeLimits, namingFlags } from '../editing/merge-flags.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace } from '../editing/result-place.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { int, string } from '../framework/flag.ts';
@@ -22,8 +23,13 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane flatten ghcr.io/org/app:v1 -t ghcr.io/org/app:flat\ncrane flatten --squash-from 3 ghcr.io/org/app:v1\nSOURCE_DATE_EPOCH=0 crane flatten oci:layout:v1 -t oci:layout:flat',
   arguments: exactly(1),
+  complete: images,
   flags: {
-    tag: string({ shorthand: 't', description: 'Where the result goes (default is in the place of the image)' }),
+    tag: string({
+      shorthand: 't',
+      complete: images,
+      description: 'Where the result goes (default is in the place of the image)',
+    }),
     'squash-from': int({
       description: 'Number of the first layer to flatten, the lowest being 1; layers below it stay with their history',
       initial: 1,

@@ -1,3 +1,4 @@
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues } from '../framework/flag.ts';
@@ -39,6 +40,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'gcrane copy gcr.io/project/app:v1 us-docker.pkg.dev/project/repo/app:v1\ngcrane copy -r gcr.io/project us-docker.pkg.dev/project/repo\ngcrane copy -r --dry-run gcr.io/project/app registry.example.com/app\ngcrane copy -r --keep-going -j 16 registry.example.com/team registry.example.org/team',
   arguments: exactly(2),
+  complete: images,
   flags,
   async run({ args: [source = '', destination = ''], flags: given, changed, context: session }) {
     session.configureSides(given);

@@ -1,3 +1,4 @@
+import { repositories } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
@@ -15,6 +16,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'gcrane gc gcr.io/project/app\ngcrane gc -r --dry-run --older-than 30d us-docker.pkg.dev/project/repo\ngcrane gc -r --delete --older-than 30d us-docker.pkg.dev/project/repo',
   arguments: exactly(1),
+  complete: repositories,
   flags: {
     recursive: bool({ shorthand: 'r', description: 'Look into all repositories below, too' }),
     delete: bool({ description: 'Delete those that nothing needs, without asking, and print what was deleted' }),

@@ -1,5 +1,6 @@
 import { walkRepositories, type WalkedRepository } from '../../remote/listing/walk-repositories.ts';
 import { RemoteStore } from '../../remote/remote-store.ts';
+import { repositories } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
@@ -16,6 +17,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'gcrane ls gcr.io/project/app\ngcrane ls -r us-docker.pkg.dev/project/repo\ngcrane ls --json gcr.io/project/app',
   arguments: exactly(1),
+  complete: repositories,
   flags: {
     recursive: bool({
       shorthand: 'r',

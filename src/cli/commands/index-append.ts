@@ -8,12 +8,13 @@ import {
   parseImageArgument,
   parseIndexArgument,
 } from '../editing/index-argument.ts';
+import { images } from '../completing/completions.ts';
 import { any } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom, string, strings, stringToString } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
-import { readPlatform } from '../platform-flag.ts';
+import { commonPlatforms, readPlatform } from '../platform-flag.ts';
 import type { Session } from '../session.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
@@ -23,9 +24,18 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane index append -t registry.example.com/app:v1 -m registry.example.com/app:v1-amd64 -m registry.example.com/app:v1-arm64\ncrane index append registry.example.com/app:v1 registry.example.com/app:v1-s390x\ncrane index append registry.example.com/app:v1 -m app.tar --entry-platform linux/arm/v7 --entry-annotation built-by=ci\ncrane index append ./layout ghcr.io/org/app:v1',
   arguments: any,
+  complete: images,
   flags: {
-    manifest: strings({ shorthand: 'm', description: 'Images and indexes to list, in front of those after BASE' }),
-    tag: string({ shorthand: 't', description: 'Where the result goes; in place of BASE when left out' }),
+    manifest: strings({
+      shorthand: 'm',
+      complete: images,
+      description: 'Images and indexes to list, in front of those after BASE',
+    }),
+    tag: string({
+      shorthand: 't',
+      complete: images,
+      description: 'Where the result goes; in place of BASE when left out',
+    }),
     'docker-empty-base': bool({ description: 'Without BASE, begin with a Docker manifest list and not an OCI index' }),
     flatten: bool({ initial: true, description: 'List the images of an index, and not the index itself' }),
     annotation: stringToString({ shorthand: 'a', description: 'Annotations of the index to set' }),
@@ -35,7 +45,7 @@ export const command: Command<Session, Globals> = defineCommand({
       valueName: 'platform',
       initial: undefined,
       parse: (text) => (text === 'none' ? text : readPlatform(text)),
-      complete: () => ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'windows/amd64', 'none'],
+      complete: () => [...commonPlatforms, 'none'],
     }),
   },
   async run({ args, flags, context: session }) {

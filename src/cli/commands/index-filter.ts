@@ -2,6 +2,7 @@ import type { Platform } from '../../oci/platform.ts';
 import { filterIndex } from '../../ops/edit/filter-index.ts';
 import { parseIndexArgument } from '../editing/index-argument.ts';
 import { openIndexPlace } from '../editing/index-place.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom, type Flag, string } from '../framework/flag.ts';
@@ -29,9 +30,14 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane index filter registry.example.com/app:v1 --platform linux/amd64,linux/arm64\ncrane index filter ghcr.io/org/app:v1 --platform linux -t registry.example.com/app:v1-linux\ncrane index filter registry.example.com/app:v1 --platform all --drop-attestations',
   arguments: exactly(1),
+  complete: images,
   flags: {
     platform: platforms,
-    tag: string({ shorthand: 't', description: 'Where the result goes; in place of INDEX when left out' }),
+    tag: string({
+      shorthand: 't',
+      complete: images,
+      description: 'Where the result goes; in place of INDEX when left out',
+    }),
     'allow-empty': bool({ description: 'Also publish an index in which nothing is left' }),
     'drop-attestations': bool({ description: 'Drop attestations, also those of images that stay' }),
   },

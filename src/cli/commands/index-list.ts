@@ -2,6 +2,7 @@ import { manifestOf } from '../../ops/read.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatPlatform, satisfiesPlatform } from '../../oci/platform.ts';
 import { checkIndex, openIndexArgument, parseIndexArgument } from '../editing/index-argument.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
@@ -15,6 +16,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'List the entries of an index: digest, media type and platform. A directory, and oci:DIR, is a layout as a whole, whose index.json is listed. With --platform only the entries that fit one of the platforms.',
   examples: 'crane index list alpine\ncrane index list ./layout\ncrane index list --json oci:layout:v1',
   arguments: exactly(1),
+  complete: images,
   flags: {
     json: bool({ description: 'Print the entries as one JSON array, with all that the index says of them' }),
   },

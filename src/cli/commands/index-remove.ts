@@ -3,6 +3,7 @@ import { parsePlatform, type Platform } from '../../oci/platform.ts';
 import { removeFromIndex } from '../../ops/edit/remove-from-index.ts';
 import { parseIndexArgument } from '../editing/index-argument.ts';
 import { openIndexPlace } from '../editing/index-place.ts';
+import { imageThenPlatforms, images } from '../completing/completions.ts';
 import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -16,8 +17,13 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane index remove registry.example.com/app:v1 linux/s390x windows\ncrane index remove oci:layout sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
   arguments: atLeast(2),
+  complete: imageThenPlatforms,
   flags: {
-    tag: string({ shorthand: 't', description: 'Where the result goes; in place of INDEX when left out' }),
+    tag: string({
+      shorthand: 't',
+      complete: images,
+      description: 'Where the result goes; in place of INDEX when left out',
+    }),
     'allow-empty': bool({ description: 'Also publish an index in which nothing is left' }),
   },
   async run({ args: [name = '', ...texts], flags, context: session }) {

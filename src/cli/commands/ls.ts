@@ -1,3 +1,4 @@
+import { tagged } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
@@ -10,6 +11,7 @@ export const command: Command<Session, Globals> = defineCommand({
   usage: 'REPO',
   description: 'List the tags of a repository, one per line, in the order in which the registry returns them.',
   arguments: exactly(1),
+  complete: tagged,
   flags: {
     'full-ref': bool({ description: 'Print the full name of each image, not only the tag' }),
     'omit-digest-tags': bool({

@@ -1,5 +1,6 @@
 import { imageForPlatform } from '../../ops/resolve.ts';
 import { rawManifestOf } from '../../ops/read.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -12,6 +13,7 @@ export const command: Command<Session, Globals> = defineCommand({
   description:
     'Print the manifest or index of an image byte for byte, without a final newline. With --platform, print the manifest of the image for that platform.',
   arguments: exactly(1),
+  complete: images,
   async run({ args: [image = ''], context: session }) {
     const bytes = await step(`fetching manifest ${image}`, async () => {
       const artifact = await openArtifact(session, image);

@@ -12,6 +12,7 @@ import { layerLimit, maxBytesFlag } from '../editing/layer-limit.ts';
 import type { Annotated } from '../editing/mutated-index.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
+import { images, paths, repositories } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { custom, type FlagValues, string, strings } from '../framework/flag.ts';
@@ -37,10 +38,15 @@ const flags = {
     description: 'Layers to add on top before the config is changed: archives, or - for standard input',
   }),
   'max-bytes': maxBytesFlag,
-  tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
-  repo: string({ description: 'Repository that gets the result by its digest only' }),
+  tag: string({
+    shorthand: 't',
+    complete: images,
+    description: 'Where the result goes; in the place of IMAGE when left out',
+  }),
+  repo: string({ complete: repositories, description: 'Repository that gets the result by its digest only' }),
   output: string({
     shorthand: 'o',
+    complete: paths,
     description:
       'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
@@ -53,6 +59,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane mutate -l team=web -a org.opencontainers.image.source=https://example.com/app ghcr.io/org/app:v1\ncrane mutate --entrypoint /bin/app,serve -u 65532 ghcr.io/org/app:v1 -t ghcr.io/org/app:v1-serve\ncrane mutate --unset-env DEBUG --clear-cmd --platform linux/arm64 ghcr.io/org/app:v1\ncrane mutate --healthcheck-cmd "curl -f http://localhost/" --healthcheck-interval 30s oci:layout:v1\ntar -c etc | crane mutate --append - ghcr.io/org/app:v1 -o app.tar',
   arguments: exactly(1),
+  complete: images,
   flags,
   exclusive: imageFlagGroups,
   async run({ args: [image = ''], flags: given, context: session }) {

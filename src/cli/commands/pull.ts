@@ -1,3 +1,4 @@
+import { imagesThenFile } from '../completing/completions.ts';
 import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -21,6 +22,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane pull alpine alpine.tar\ncrane pull --format oci alpine:3.20 ghcr.io/org/app:v1 layout\ncrane pull alpine - | docker load',
   arguments: atLeast(2),
+  complete: imagesThenFile,
   flags: {
     format: string({
       initial: 'tarball',

@@ -2,6 +2,7 @@ import { writeOutputFile } from '../../content/output-file.ts';
 import { isOciError, OciError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatRepository } from '../../oci/reference.ts';
+import { pathThenImage } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -20,6 +21,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane push image.tar ghcr.io/org/app:v1\ncrane push layout ghcr.io/org/app:v1\ndocker save app | crane push - ghcr.io/org/app:v1\ncrane push oci:layout:v2 ghcr.io/org/app:v2',
   arguments: exactly(2),
+  complete: pathThenImage,
   flags: {
     index: bool({ description: 'Push the index.json of a layout as an index, with everything it lists' }),
     'image-refs': string({ description: 'File to write the name and digest of the pushed image to' }),

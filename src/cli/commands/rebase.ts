@@ -6,6 +6,7 @@ import type { RepositoryAccess } from '../../wire/scope.ts';
 import { BaseOpener } from '../editing/find-bases.ts';
 import { publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
+import { images, paths } from '../completing/completions.ts';
 import { atMost } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
@@ -18,13 +19,19 @@ import { step } from '../step.ts';
 
 const flags = {
   old_base: string({
+    complete: images,
     description:
       'Base that the image stands on; when left out, what its annotation says, in the repository of its base',
   }),
-  new_base: string({ description: 'Base to put it on; when left out, what its annotation says' }),
-  tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
+  new_base: string({ complete: images, description: 'Base to put it on; when left out, what its annotation says' }),
+  tag: string({
+    shorthand: 't',
+    complete: images,
+    description: 'Where the result goes; in the place of IMAGE when left out',
+  }),
   output: string({
     shorthand: 'o',
+    complete: paths,
     description:
       'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
@@ -32,8 +39,8 @@ const flags = {
   'drop-attestations': bool({
     description: 'Leave out of an index what was attested of images before they got another base; it is kept otherwise',
   }),
-  original: string({ description: 'IMAGE (deprecated: name it as the argument)' }),
-  rebased: string({ description: 'The same as --tag (deprecated)' }),
+  original: string({ complete: images, description: 'IMAGE (deprecated: name it as the argument)' }),
+  rebased: string({ complete: images, description: 'The same as --tag (deprecated)' }),
 };
 
 export const command: Command<Session, Globals> = defineCommand({
@@ -43,6 +50,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane rebase ghcr.io/org/app:v1\ncrane rebase --dry-run ghcr.io/org/app:v1\ncrane rebase ghcr.io/org/app:v1 --old_base debian@sha256:… --new_base debian:12 -t ghcr.io/org/app:v1-debian12\ncrane rebase oci:layout:v1 --old_base oci:bases:old --new_base oci:bases:new',
   arguments: atMost(1),
+  complete: images,
   flags,
   exclusive: [['tag', 'rebased']],
   async run({ args: [argument], flags: given, context: session }) {

@@ -3,6 +3,7 @@ import { canCompressZstd } from '../../content/zstd.ts';
 import { OciError } from '../../errors.ts';
 import { type CompressionFlags, compressionFlags, compressionOf } from '../editing/compression-flags.ts';
 import { familyFlag, hinting, rewriteAndPublish, rewriteFlags } from '../editing/rewriting.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { int, string } from '../framework/flag.ts';
@@ -22,6 +23,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane recompress --compression zstd ghcr.io/org/app:v1 -t ghcr.io/org/app:v1-zstd\ncrane recompress --compression zstd --to oci docker.io/org/app:v1\ncrane recompress --compression gzip --compression-level 9 oci:layout:v1\ncrane recompress --compression none ghcr.io/org/app:v1 -o app.tar',
   arguments: exactly(1),
+  complete: images,
   flags: {
     ...usual,
     compression: string({

@@ -1,5 +1,6 @@
 import { OciError, quoted } from '../../errors.ts';
 import { parseReference, parseTag, sameRepository } from '../../oci/reference.ts';
+import { imageThenTag } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
@@ -14,6 +15,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'Add a tag to an image in its repository. Only the manifest is transferred. TAG may also be a full reference in the same repository.',
   examples: 'crane tag ghcr.io/org/app:v1.2.3 latest\ncrane tag ghcr.io/org/app@sha256:… ghcr.io/org/app:stable',
   arguments: exactly(2),
+  complete: imageThenTag,
   async run({ args: [image = '', text = ''], context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const tag = newTag(location, text);

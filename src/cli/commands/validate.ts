@@ -1,6 +1,7 @@
 import { isOciError } from '../../errors.ts';
 import { validationReport, type ValidateOptions } from '../../ops/validate.ts';
 import { concurrencyOf } from '../copying/flags.ts';
+import { images, imagesOrFiles } from '../completing/completions.ts';
 import { any } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, int, string } from '../framework/flag.ts';
@@ -19,8 +20,12 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane validate ghcr.io/org/app:v1 ghcr.io/org/app:v2\ncrane validate --fast --remote ghcr.io/org/app:v1\ncrane validate --tarball image.tar\ncrane validate oci:layout\ndocker save app | crane validate -\ncrane validate --json ghcr.io/org/app:v1 | jq .problems',
   arguments: any,
+  complete: imagesOrFiles,
   flags: {
-    remote: string({ description: 'Image to check, in a registry or in local content (oci:DIR and so on)' }),
+    remote: string({
+      complete: images,
+      description: 'Image to check, in a registry or in local content (oci:DIR and so on)',
+    }),
     tarball: string({
       description: 'Docker or OCI archive to check, the directory of a layout, or - for standard input',
     }),

@@ -1,4 +1,5 @@
 import type { CompletionRequest, Offers } from '../framework/flag.ts';
+import { commonPlatforms } from '../platform-flag.ts';
 import type { Session } from '../session.ts';
 import type { Wanted } from './candidates.ts';
 
@@ -40,6 +41,21 @@ export async function imagesOrFiles(request: Request): Promise<Offers> {
 /** `SOURCE DESTINATION`, of which the second is the name of a file. */
 export async function imageThenFile(request: Request): Promise<Offers> {
   return request.args.length === 0 ? images(request) : undefined;
+}
+
+/** `IMAGE... PATH`: behind the first either may come. */
+export async function imagesThenFile(request: Request): Promise<Offers> {
+  return request.args.length === 0 ? images(request) : imagesOrFiles(request);
+}
+
+/** `PATH IMAGE` */
+export async function pathThenImage(request: Request): Promise<Offers> {
+  return request.args.length === 0 ? paths(request) : images(request);
+}
+
+/** `INDEX PLATFORM...` */
+export async function imageThenPlatforms(request: Request): Promise<Offers> {
+  return request.args.length === 0 ? images(request) : commonPlatforms;
 }
 
 /** `IMAGE TAG`: the tags that the repository of the image has. */

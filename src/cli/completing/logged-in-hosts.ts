@@ -1,5 +1,5 @@
 import { parseRegistry } from '../../oci/reference.ts';
-import { readAuthFile } from '../../remote/auth/config-source.ts';
+import { type AuthConfig, readAuthFile } from '../../remote/auth/config-source.ts';
 import { dockerConfigFile } from '../../remote/auth/docker-config.ts';
 import type { CredentialEnvironment } from '../../remote/auth/environment.ts';
 import { podmanAuthFiles } from '../../remote/auth/podman-auth.ts';
@@ -8,10 +8,12 @@ import { podmanAuthFiles } from '../../remote/auth/podman-auth.ts';
 export async function loggedInHosts(environment: CredentialEnvironment): Promise<readonly string[]> {
   const files = [dockerConfigFile(environment), ...podmanAuthFiles(environment)];
   const configs = await Promise.all(files.map((file) => readAuthFile(file).catch(() => undefined)));
-  const keys = configs.flatMap((config) =>
-    config === undefined ? [] : [...config.auths.keys(), ...config.credHelpers.keys()],
-  );
+  const keys = configs.filter((config) => config !== undefined).flatMap(keysOf);
   return Array.from(new Set(keys.flatMap(hostOf))).sort();
+}
+
+function keysOf({ auths, credHelpers }: AuthConfig): readonly string[] {
+  return Array.from(auths.keys()).concat(Array.from(credHelpers.keys()));
 }
 
 /** Keys are hosts, with a path in podman's files, and addresses in old ones. Docker Hub is named by leaving it out. */

@@ -1,4 +1,4 @@
-import { bool, type FlagsOf, string } from '../framework/flag.ts';
+import { nothing, bool, type FlagsOf, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
 
@@ -22,14 +22,17 @@ export type SideFlags = {
 };
 
 export const sideFlags: FlagsOf<SideFlags> = {
-  'source-username': string({ description: 'User name for the registry of SRC' }),
-  'source-password': string({ description: 'Password for --source-username; prefer --source-password-stdin' }),
+  'source-username': string({ complete: nothing, description: 'User name for the registry of SRC' }),
+  'source-password': string({
+    complete: nothing,
+    description: 'Password for --source-username; prefer --source-password-stdin',
+  }),
   'source-password-stdin': bool({ description: 'Read the password for --source-username from standard input' }),
   'source-insecure': bool({ description: 'As --insecure, for the registry of SRC only' }),
   'source-ca-file': string({ description: 'Certificate authorities to trust for the registry of SRC, as a PEM file' }),
   'source-cert-file': string({ description: 'Client certificate for the registry of SRC, as a PEM file' }),
   'source-key-file': string({ description: 'Key of --source-cert-file, as a PEM file' }),
-  'destination-username': string({ description: 'User name for the registry of DST' }),
+  'destination-username': string({ complete: nothing, description: 'User name for the registry of DST' }),
   'destination-password': string({
     description: 'Password for --destination-username; prefer --destination-password-stdin',
   }),

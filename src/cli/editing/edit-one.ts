@@ -7,6 +7,7 @@ import { manifestOf } from '../../ops/read.ts';
 import { imageForPlatform, platformOf } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { string } from '../framework/flag.ts';
+import { images } from '../completing/completions.ts';
 import { type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -15,6 +16,7 @@ import { openResultPlace, type ResultPlace } from './result-place.ts';
 /** `--tag` as all commands below `edit` have it. */
 export const tagFlag: ReturnType<typeof string> = string({
   shorthand: 't',
+  complete: images,
   description: 'Where the result goes, instead of in the place of IMAGE: a reference, oci:DIR:TAG, or an archive',
 });
 

@@ -1,5 +1,15 @@
 import type { Platform } from '../../oci/platform.ts';
-import { bool, custom, type Flag, type FlagsOf, keyValue, string, strings, stringToString } from '../framework/flag.ts';
+import {
+  nothing,
+  bool,
+  custom,
+  type Flag,
+  type FlagsOf,
+  keyValue,
+  string,
+  strings,
+  stringToString,
+} from '../framework/flag.ts';
 import { readPlatform } from '../platform-flag.ts';
 import { parseDuration } from './duration.ts';
 
@@ -50,8 +60,8 @@ export const imageFlags: FlagsOf<ImageFlags> = {
   env: keyValue({ shorthand: 'e', description: 'Environment variable to set, as NAME=VALUE' }),
   entrypoint: strings({ description: 'New entrypoint; the command, which was meant for the old one, goes' }),
   cmd: strings({ description: 'New command' }),
-  user: string({ shorthand: 'u', description: 'New user, as NAME, UID, NAME:GROUP or UID:GID' }),
-  workdir: string({ shorthand: 'w', description: 'New working directory' }),
+  user: string({ complete: nothing, shorthand: 'u', description: 'New user, as NAME, UID, NAME:GROUP or UID:GID' }),
+  workdir: string({ complete: nothing, shorthand: 'w', description: 'New working directory' }),
   'exposed-ports': strings({ description: 'Ports to expose, instead of those that are exposed' }),
   'set-platform': custom<Platform | undefined>({
     description: 'New platform, as os/arch[/variant][:osversion]; of an index only one image can get it',
@@ -92,8 +102,11 @@ export const imageFlags: FlagsOf<ImageFlags> = {
     parse: readRetries,
   }),
   'clear-healthcheck': bool({ description: 'Remove the health check' }),
-  created: string({ description: 'New time of creation: 2026-11-22T10:00:00Z, 2026-11-22, or seconds since 1970' }),
-  author: string({ description: 'New author' }),
+  created: string({
+    complete: nothing,
+    description: 'New time of creation: 2026-11-22T10:00:00Z, 2026-11-22, or seconds since 1970',
+  }),
+  author: string({ complete: nothing, description: 'New author' }),
   'clear-author': bool({ description: 'Remove the author' }),
   history: string({
     description: 'Add a step with this text to the history; its time is --created, else SOURCE_DATE_EPOCH, else now',

@@ -4,6 +4,7 @@ import type { RewriteOptions, RewrittenArtifact } from '../../ops/layers/rewrite
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { concurrencyOf, jobsFlag } from '../copying/flags.ts';
+import { images, paths } from '../completing/completions.ts';
 import { bool, custom, type Flag, type FlagsOf, string } from '../framework/flag.ts';
 import type { Location } from '../location.ts';
 import { openLocation } from '../open.ts';
@@ -21,9 +22,14 @@ export interface RewriteFlags {
 }
 
 export const rewriteFlags: FlagsOf<RewriteFlags> = {
-  tag: string({ shorthand: 't', description: 'Where the result goes; in the place of IMAGE when left out' }),
+  tag: string({
+    shorthand: 't',
+    complete: images,
+    description: 'Where the result goes; in the place of IMAGE when left out',
+  }),
   output: string({
     shorthand: 'o',
+    complete: paths,
     description:
       'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),

@@ -63,7 +63,7 @@ describe('completion', () => {
   });
 
   test('a list is completed behind its last comma, for flags that take lists', async () => {
-    const words = ['--kinds', 'tar,z'];
+    const words = ['--kinds', 'tar,'];
     expect((await runSample(['__completeNoDesc', 'x', ...words], completing)).out).toBe('tar,zip\ntar,zstd\n:4\n');
     expect((await runSample(['__completeNoDesc', 'x', '--kinds=z'], completing)).out).toBe('zip\nzstd\n:4\n');
   });

@@ -160,15 +160,17 @@ export function keyValue(options: FlagOptions): Flag<readonly (readonly [key: st
   return custom({ complete: nothing, ...options, valueName, initial: [], repeatable: true, parse });
 }
 
-/** Completes what stands behind the last comma. */
+/** Completes what stands behind the last comma, with what does not stand before it. */
 export function inList<C>(complete: Completion<C>): Completion<C> {
   return async (request) => {
     const start = request.word.lastIndexOf(',') + 1;
     const before = request.word.slice(0, start);
+    const given = new Set(before.split(','));
     const offers = await complete({ ...request, word: request.word.slice(start) });
-    return offers?.map((offer) =>
-      typeof offer === 'string' ? `${before}${offer}` : { ...offer, value: `${before}${offer.value}` },
-    );
+    return offers
+      ?.map((offer) => (typeof offer === 'string' ? { value: offer } : offer))
+      .filter(({ value }) => !given.has(value))
+      .map(({ value, description, goesOn }) => ({ value: `${before}${value}`, description, goesOn }));
   };
 }
 
