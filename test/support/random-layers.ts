@@ -105,6 +105,7 @@ function keyOf(name: string): string {
 function consistent(root: string, entries: readonly LayerEntry[]): LayerEntry[] {
   const kinds = new Map<string, 'directory' | 'other'>();
   const named = new Set<string>();
+  const late = new Set<string>();
   return entries.filter((one) => {
     if (isMark(one.name)) return !one.name.startsWith('l/.wh..wh.');
     const key = keyOf(one.name);
@@ -115,11 +116,18 @@ function consistent(root: string, entries: readonly LayerEntry[]): LayerEntry[] 
     // When tar gives directories their attributes late, the first of two names of the same one wins.
     if (kind === 'directory' && named.has(key)) return false;
     named.add(key);
+    // And tar makes links that lead out of the directory last, over whatever has come under their names since.
+    if (late.has(key)) return false;
+    if (one.type === 'symlink' && leadsOut(one.linkname ?? '')) late.add(key);
     if (one.type === 'hardlink' && !isThere(root, one.linkname ?? '', kinds)) return false;
     for (const parent of parents) kinds.set(parent, 'directory');
     kinds.set(key, kind);
     return true;
   });
+}
+
+function leadsOut(target: string): boolean {
+  return target.startsWith('/') || target.split('/').includes('..');
 }
 
 function isThere(root: string, name: string, kinds: ReadonlyMap<string, string>): boolean {
