@@ -5,7 +5,11 @@ import { nodeProcess } from './process.ts';
 import { Session } from './session.ts';
 import { version } from './version.ts';
 
-const session = new Session(nodeProcess('gcrane', version, abortOnSignals(process)));
-process.exitCode = await runCommandLine(gcraneProgram, process.argv.slice(2), session);
-await session.close();
-session.log.flushWarnings();
+void main();
+
+async function main(): Promise<void> {
+  const session = new Session(nodeProcess('gcrane', version, abortOnSignals(process)));
+  process.exitCode = await runCommandLine(gcraneProgram, process.argv.slice(2), session);
+  await session.close();
+  session.log.flushWarnings();
+}
