@@ -90,6 +90,11 @@ export class Session {
     return this.#globals?.progress === 'json';
   }
 
+  /** Whether only warnings and errors are told. */
+  get isQuiet(): boolean {
+    return this.#globals?.quiet ?? false;
+  }
+
   /** For operations that move content; `undefined` when nobody looks. */
   get onProgress(): ((event: ProgressEvent) => void) | undefined {
     return this.#progress?.onEvent;

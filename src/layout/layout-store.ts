@@ -25,6 +25,7 @@ import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
 import type {
   Deleter,
+  ListedTag,
   RangeFetcher,
   ReferrerKeeper,
   ReferrerLister,
@@ -32,6 +33,7 @@ import type {
   TagLister,
   TagListOptions,
   SelfAware,
+  TargetLister,
 } from '../store/capabilities.ts';
 import { identifyManifest } from '../store/identify.ts';
 import { LayoutReferrers } from '../store/layout-referrers.ts';
@@ -92,7 +94,7 @@ export async function openOrCreateLayout(path: string, options: LayoutOptions = 
  * entry; a manifest without an entry is found by its digest.
  */
 export class LayoutStore
-  implements ContentStore, TagLister, ReferrerLister, ReferrerKeeper, Deleter, RangeFetcher, SelfAware
+  implements ContentStore, TagLister, TargetLister, ReferrerLister, ReferrerKeeper, Deleter, RangeFetcher, SelfAware
 {
   readonly path: string;
   readonly #blobs: BlobDirectory;
@@ -238,6 +240,19 @@ export class LayoutStore
   async *tags({ last, signal }: TagListOptions = {}): AsyncGenerator<readonly string[]> {
     const all = tagsOf(await this.#index.read({ signal }));
     yield last === undefined ? all : all.filter((tag) => tag > last);
+  }
+
+  async *tagTargets({ signal }: CallOptions = {}): AsyncGenerator<readonly ListedTag[]> {
+    const index = await this.#index.read({ signal });
+    const targetOf = (tag: string): Descriptor | undefined => {
+      try {
+        return findEntry(index, tag, quoted(this.path));
+      } catch {
+        // One that names several manifests says so when it is resolved.
+        return undefined;
+      }
+    };
+    yield tagsOf(index).map((tag) => ({ tag, target: targetOf(tag) }));
   }
 
   /** Found are those that are listed: by themselves, as ORAS does it, or under the referrers tag, as regctl does. */

@@ -3,6 +3,16 @@ export { CopyError } from './copy-error.ts';
 export type { ChildFilter, CopyOptions, CopySummary, ReferrerCopyOptions } from './copy-options.ts';
 export { CopyPlan, type PlannedManifest, type PlannedTag } from './copy-plan.ts';
 export { DigestTags } from './digest-tags.ts';
+export { deleteManifest, type DeleteManifestOptions } from './deletion/delete-manifest.ts';
+export { deleteTagOnly, type TagDeletion } from './deletion/delete-tag-only.ts';
+export {
+  type DeletionPlan,
+  type DeletionPlanOptions,
+  DeletionPlanner,
+  type ListingIndex,
+  planDeletion,
+} from './deletion/plan-deletion.ts';
+export { surveyTags, type TagSurvey, type TagSurveyOptions } from './deletion/tag-survey.ts';
 export {
   exportFilesystem,
   type ExportFilesystemOptions,

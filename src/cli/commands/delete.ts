@@ -1,45 +1,68 @@
-import { OciError, quoted } from '../../errors.ts';
-import { exactly } from '../framework/arguments.ts';
+import { deleteImages } from '../deleting/delete-images.ts';
+import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
+import { bool, type FlagValues } from '../framework/flag.ts';
+import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
 import { type Location, parseLocation } from '../location.ts';
-import { openStore } from '../open.ts';
 import type { Session } from '../session.ts';
-import { canDelete } from '../../store/capabilities.ts';
 import { step } from '../step.ts';
 
+const flags = {
+  'dry-run': bool({ description: 'Print what would be deleted, and what else would be lost, and change nothing' }),
+  'tag-only': bool({
+    description:
+      'Delete the tag and never its manifest, also where a registry deletes no tags: there the tag is first let name a small image made for that',
+  }),
+  'by-digest': bool({ description: 'Delete the manifest that a tag names; refused while other tags name it, too' }),
+  'all-tags': bool({
+    description:
+      'With --by-digest or a digest: delete all tags of the manifest, too, before it where the registry wants that',
+  }),
+  'ignore-missing': bool({ description: 'Take it for done when there is no such tag or manifest' }),
+  'keep-going': bool({ description: 'Delete the others when one fails, and fail at the end' }),
+  json: bool({ description: 'Print a JSON array of what was deleted, and what was lost with it' }),
+};
+
 export const command: Command<Session, Globals> = defineCommand({
-  usage: 'IMAGE',
+  usage: 'IMAGE...',
   description:
-    'Delete a tag, or, when IMAGE has a digest, the manifest with all of its tags. Many registries support only one of the two, or neither. Blobs stay until the registry collects garbage.',
-  arguments: exactly(1),
-  async run({ args: [image = ''], context: session }) {
-    const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
-    const { tag, digest } = location.kind === 'registry' ? location.reference : location;
-    await step(`deleting ${image}`, async () => {
-      const store = await openStore(session, location, 'delete');
-      if (!canDelete(store)) throw undeletable(location);
-      if (digest !== undefined) return store.deleteManifest(digest, session);
-      return store.deleteTag(tag ?? 'latest', session);
+    'Delete a tag, or, when IMAGE has a digest, the manifest with all of its tags. What else is lost is told on standard error: tags of the manifest, indexes that list it, what is attached to it. Many registries support only one of the two, or neither. Blobs stay until the registry collects garbage.',
+  examples:
+    'crane delete registry.example.com/app:v1\ncrane delete --dry-run --by-digest --all-tags registry.example.com/app:v1\ncrane delete --tag-only registry.example.com/app:v1 registry.example.com/app:v2',
+  arguments: atLeast(1),
+  flags,
+  async run({ args, flags: given, context: session }) {
+    const locations: Location[] = [];
+    for (const image of args) {
+      locations.push(await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image)));
+    }
+    checkFlags(given, locations);
+    await deleteImages(session, locations, {
+      tagOnly: given['tag-only'],
+      byDigest: given['by-digest'],
+      allTags: given['all-tags'],
+      dryRun: given['dry-run'],
+      ignoreMissing: given['ignore-missing'],
+      keepGoing: given['keep-going'],
+      json: given.json,
     });
   },
 });
 
-function undeletable({ kind, text }: Location): OciError {
-  if (kind === 'docker-daemon') {
-    return new OciError(
-      'UNSUPPORTED',
-      `Nothing can be deleted from ${quoted(text)}: engines delete images themselves`,
-      {
-        hint: 'docker rmi, or podman rmi, deletes an image of an engine',
-      },
-    );
+function checkFlags(given: FlagValues<typeof flags>, locations: readonly Location[]): void {
+  const partsOf = (location: Location): { readonly tag?: string | undefined; readonly digest?: string | undefined } =>
+    location.kind === 'registry' ? location.reference : location;
+  if (given['tag-only']) {
+    const wrong = given['by-digest'] ? 'by-digest' : given['all-tags'] ? 'all-tags' : undefined;
+    if (wrong !== undefined) throw new UsageError(`--tag-only and --${wrong} exclude each other`);
+    const untagged = locations.find((one) => partsOf(one).digest !== undefined && partsOf(one).tag === undefined);
+    if (untagged !== undefined) {
+      throw new UsageError(`--tag-only needs a tag, and ${JSON.stringify(untagged.text)} has a digest only`);
+    }
   }
-  return new OciError(
-    'UNSUPPORTED',
-    `Nothing can be deleted from ${quoted(text)}: an archive is not changed in place`,
-    {
-      hint: 'Write a new archive with what should stay, for example with crane copy',
-    },
-  );
+  if (!given['all-tags'] || given['by-digest']) return;
+  const tagged = locations.find((one) => partsOf(one).digest === undefined);
+  if (tagged === undefined) return;
+  throw new UsageError(`--all-tags goes with --by-digest or a digest, and ${JSON.stringify(tagged.text)} has none`);
 }
