@@ -82,6 +82,8 @@ export class EngineHttp {
       ...(address.kind === 'socket' ? { socketPath: address.path } : {}),
       ...(address.kind === 'tcp' ? { host: address.host, port: address.port } : {}),
     };
+    // Else it is looked for in the headers, with a pattern of addresses that takes milliseconds to compile.
+    if (tls === undefined) Object.assign(options, { servername: '' });
     if (tls === undefined) return httpRequest(options);
     const { request: httpsRequest } = await import('node:https');
     return httpsRequest(options);

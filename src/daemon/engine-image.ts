@@ -16,6 +16,8 @@ export interface EngineImage {
   readonly root: Digest | undefined;
   /** Whether all of an index is there; `undefined` when the engine does not say. */
   readonly isComplete: boolean | undefined;
+  /** Of its layers, the lowest first. */
+  readonly diffIds: readonly Digest[];
 }
 
 const inspectFields: Decoder<{
@@ -25,6 +27,7 @@ const inspectFields: Decoder<{
   readonly Size: number;
   readonly Descriptor: Descriptor | undefined;
   readonly Manifests: readonly { readonly Available: boolean }[] | undefined;
+  readonly RootFS: { readonly Layers: readonly string[] };
 }> = object({
   Id: string,
   RepoTags: optional(array(string), []),
@@ -32,6 +35,7 @@ const inspectFields: Decoder<{
   Size: optional(integer, 0),
   Descriptor: optional(descriptorFields),
   Manifests: optional(array(object({ Available: optional(boolean, false) }))),
+  RootFS: optional(object({ Layers: optional(array(string), []) }), { Layers: [] }),
 });
 
 /**
@@ -41,9 +45,8 @@ const inspectFields: Decoder<{
  */
 export function parseEngineImage(bytes: Uint8Array, engine: string): EngineImage {
   const what = `What the Docker engine at ${engine} says of the image`;
-  const { Id, RepoTags, RepoDigests, Size, Descriptor, Manifests } = read(inspectFields, bytes, what);
-  // Old versions of podman leave the algorithm out.
-  const id = /^[0-9a-f]{64}$/.test(Id) ? `sha256:${Id}` : Id;
+  const { Id, RepoTags, RepoDigests, Size, Descriptor, Manifests, RootFS } = read(inspectFields, bytes, what);
+  const id = withAlgorithm(Id);
   if (!isDigest(id)) throw new OciError('RESPONSE', `${what} has the ID ${quoted(Id)}, which is no digest`);
   // Where the engine is older than its API for descriptors, the digest in the names is the ID only with containerd's store.
   const keepsManifests = Descriptor?.digest === id || RepoDigests.some((name) => name.endsWith(`@${id}`));
@@ -53,17 +56,74 @@ export function parseEngineImage(bytes: Uint8Array, engine: string): EngineImage
     size: Size,
     root: keepsManifests ? id : undefined,
     isComplete: Manifests?.every(({ Available }) => Available),
+    diffIds: RootFS.Layers.filter(isDigest),
   };
 }
 
-const listFields: Decoder<readonly { readonly RepoTags: readonly string[] }[]> = array(
-  object({ RepoTags: optional(array(string), []) }),
+/** Old versions of podman leave the algorithm out. */
+function withAlgorithm(id: string): string {
+  return /^[0-9a-f]{64}$/.test(id) ? `sha256:${id}` : id;
+}
+
+const listFields: Decoder<
+  readonly {
+    readonly Id: string;
+    readonly RepoTags: readonly string[];
+    readonly Created: number;
+    readonly Size: number | undefined;
+  }[]
+> = array(
+  object({
+    Id: optional(string, ''),
+    RepoTags: optional(array(string), []),
+    Created: optional(integer, 0),
+    Size: optional(integer),
+  }),
 );
 
-/** The names in the answer of `GET /images/json`. Old engines call images without one `<none>:<none>`. */
+/** An image as a list of an engine has it. */
+export interface ListedEngineImage {
+  /** As {@link EngineImage} has them. */
+  readonly names: readonly string[];
+  readonly size?: number | undefined;
+  /** When it was made, in milliseconds since 1970; `undefined` where that is not known. */
+  readonly created?: number | undefined;
+}
+
+/** The images in the answer of `GET /images/json`, those without a name among them. */
+export function listedImages(bytes: Uint8Array, engine: string): readonly ListedEngineImage[] {
+  return readList(bytes, engine).map(({ RepoTags, Created, Size }) => ({
+    names: RepoTags.filter(isName),
+    size: Size,
+    // Seconds, or 0 where the image does not say.
+    created: Created > 0 && Created <= maxSeconds ? Created * 1000 : undefined,
+  }));
+}
+
+/** The end of the year 9999. */
+const maxSeconds = 253_402_300_799;
+
+/** Old engines call images without a name `<none>:<none>`. */
+function isName(text: string): boolean {
+  return !text.includes('<none>');
+}
+
+/** The IDs in the answer of `GET /images/json`. */
+export function imageIds(bytes: Uint8Array, engine: string): readonly Digest[] {
+  return readList(bytes, engine)
+    .map(({ Id }) => withAlgorithm(Id))
+    .filter(isDigest);
+}
+
+/** The names in the answer of `GET /images/json`. */
 export function imageNames(bytes: Uint8Array, engine: string): readonly string[] {
-  const images = read(listFields, bytes, `What the Docker engine at ${engine} says of its images`);
-  return images.flatMap(({ RepoTags }) => RepoTags).filter((name) => !name.includes('<none>'));
+  return readList(bytes, engine)
+    .flatMap(({ RepoTags }) => RepoTags)
+    .filter(isName);
+}
+
+function readList(bytes: Uint8Array, engine: string): ReturnType<typeof listFields> {
+  return read(listFields, bytes, `What the Docker engine at ${engine} says of its images`);
 }
 
 const infoFields: Decoder<{ readonly DriverStatus: readonly (readonly string[])[] }> = object({

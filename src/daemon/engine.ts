@@ -1,11 +1,20 @@
 import { type ByteSource, type ByteStream, collect, discard } from '../content/bytes.ts';
 import { OciError, quoted } from '../errors.ts';
+import type { Digest } from '../oci/digest.ts';
 import { formatPlatform, type Platform } from '../oci/platform.ts';
 import type { CallOptions } from '../options.ts';
 import { type EngineAddress, formatEngineAddress } from './engine-address.ts';
 import { engineRefusal, messageIn } from './engine-fault.ts';
 import { EngineHttp, type EngineRequest, type EngineResponse } from './engine-http.ts';
-import { type EngineImage, hasContainerdStore, imageNames, parseEngineImage } from './engine-image.ts';
+import {
+  type EngineImage,
+  hasContainerdStore,
+  imageIds,
+  imageNames,
+  type ListedEngineImage,
+  listedImages,
+  parseEngineImage,
+} from './engine-image.ts';
 import { type LoadAnswer, readLoadAnswer } from './load-answer.ts';
 
 /** How long an engine may take, in milliseconds. */
@@ -113,9 +122,17 @@ export class Engine implements AsyncDisposable {
 
   /** The names of all images that have one, as `repository:tag`. @throws {OciError} */
   async names({ signal }: CallOptions = {}): Promise<readonly string[]> {
-    const doing = 'it was asked which images it has';
-    const response = await this.#ask({ path: '/images/json', doing, signal });
-    return imageNames(await this.#answer(response, doing), this.name);
+    return imageNames(await this.#list(signal), this.name);
+  }
+
+  /** All images, as far as the list tells of them, the newest first. @throws {OciError} */
+  async images({ signal }: CallOptions = {}): Promise<readonly ListedEngineImage[]> {
+    return listedImages(await this.#list(signal), this.name);
+  }
+
+  /** The IDs of all images, the newest first. @throws {OciError} */
+  async ids({ signal }: CallOptions = {}): Promise<readonly Digest[]> {
+    return imageIds(await this.#list(signal), this.name);
   }
 
   /**
@@ -177,7 +194,8 @@ export class Engine implements AsyncDisposable {
 
   /** Whether it keeps manifests and indexes as they are, in containerd's image store. Asked once. */
   async keepsManifests({ signal }: CallOptions = {}): Promise<boolean> {
-    if (this.isPodman) return false;
+    // Asking takes the engine longer than other questions, and these never have it.
+    if (this.isPodman || isOlder(this.apiVersion, '1.42')) return false;
     this.#keepsManifests ??= this.#askForStore(signal);
     return this.#keepsManifests;
   }
@@ -195,6 +213,11 @@ export class Engine implements AsyncDisposable {
   /** Closes its connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#http.close();
+  }
+
+  async #list(signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const doing = 'it was asked which images it has';
+    return this.#answer(await this.#ask({ path: '/images/json', doing, signal }), doing);
   }
 
   async #askForStore(signal: AbortSignal | undefined): Promise<boolean> {

@@ -1,10 +1,11 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { fakeEngine, type EngineKind, type FakeEngine } from '../../test/support/fake-engine.ts';
 import { hexOf, indexOf, layeredImage, type LayeredImage } from '../../test/support/sample-image.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import { parseRepository } from '../oci/reference.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Artifact } from '../store/artifact.ts';
+import type { ContentSource } from '../store/store.ts';
 import type { ProgressEvent } from '../store/progress.ts';
 import { connectEngine, type Engine } from './engine.ts';
 import { parseEngineAddress } from './engine-address.ts';
@@ -23,6 +24,8 @@ it.each(['docker-20', 'docker-25', 'podman'] as const)(
     expect(await loadIntoDaemon(engine, await artifactOf(image), { name, onProgress })).toEqual({
       id,
       wasThere: false,
+      layers: 2,
+      layersThere: 0,
     });
     const [files] = server.loads;
     expect(JSON.parse(files?.get('manifest.json')?.toString() ?? '')).toMatchObject([
@@ -44,7 +47,7 @@ it("an index goes into containerd's store whole, byte for byte", async () => {
   for (const { target, bytes } of [...image.blobs, ...arm.blobs, image, arm, index]) await store.push(target, bytes);
   const { engine, server } = await started('containerd');
   const id = index.target.digest;
-  expect(await loadIntoDaemon(engine, { store, root: index.target }, { name })).toEqual({ id, wasThere: false });
+  expect(await loadIntoDaemon(engine, { store, root: index.target }, { name })).toMatchObject({ id, wasThere: false });
   const [files] = server.loads;
   for (const { target, bytes } of [...image.blobs, ...arm.blobs, image, arm, index]) {
     expect(files?.get(`blobs/${target.digest.replace(':', '/')}`)?.equals(bytes)).toBe(true);
@@ -72,10 +75,58 @@ it.each(['docker-20', 'containerd'] as const)('an image that %s has is only name
     name,
     onProgress: (event) => events.push(event),
   });
-  expect(loaded).toEqual({ id, wasThere: true });
+  expect(loaded).toMatchObject({ id, wasThere: true });
   expect(server.tagged).toEqual([`${id} -> docker.io/library/app:1`]);
   expect(server.loads).toEqual([]);
   expect(events).toMatchObject([{ type: 'skip', reason: 'exists' }]);
+});
+
+describe('layers that the engine has in another image', () => {
+  // More than what is sent without asking.
+  const base = layeredImage('shared', { layers: ['none'], size: 600_000 });
+  const app = layeredImage('shared', { layers: ['none', 'none', 'none'], size: 600_000 });
+
+  it.each(['docker-20', 'docker-25'] as const)('are neither sent to %s nor read', async (kind) => {
+    const { engine, server } = await started(kind);
+    server.images.set('other:1', { image: layeredImage('other') }).set('base:1', { image: base });
+    const { artifact, fetched } = await observed(app);
+    const events: ProgressEvent[] = [];
+    const loaded = await loadIntoDaemon(engine, artifact, { name, onProgress: (event) => void events.push(event) });
+    expect(loaded).toMatchObject({ wasThere: false, layers: 3, layersThere: 1 });
+    const [files] = server.loads;
+    const sent = app.layers.map((layer) => files?.has(`${hexOf(layer)}.tar`));
+    expect(sent).toEqual([false, true, true]);
+    expect(fetched).not.toContain(app.layers[0]?.target.digest);
+    expect(events.filter(({ type }) => type === 'skip')).toHaveLength(1);
+    expect(JSON.parse(files?.get('manifest.json')?.toString() ?? '')).toMatchObject([{ Layers: { length: 3 } }]);
+  });
+
+  it('are sent to podman, which wants archives to be whole', async () => {
+    const { engine, server } = await started('podman');
+    server.images.set('base:1', { image: base });
+    expect(await loadIntoDaemon(engine, (await observed(app)).artifact, { name })).toMatchObject({ layersThere: 0 });
+    expect(server.loads[0]?.size).toBe(5);
+  });
+
+  it('are sent after all when that image was removed meanwhile', async () => {
+    const server = await fakeEngine({
+      instead: (what) => {
+        if (what === 'POST /images/load') server.images.clear();
+        return false;
+      },
+    });
+    const engine = await connected(server);
+    server.images.set('base:1', { image: base });
+    expect(await loadIntoDaemon(engine, (await observed(app)).artifact, { name })).toMatchObject({ layersThere: 0 });
+    expect(server.requests.filter((what) => what === 'POST /images/load')).toHaveLength(2);
+    expect(server.loads[0]?.size).toBe(5);
+  });
+
+  it('are not asked for when the image is small', async () => {
+    const { engine, server } = await started('docker-20');
+    await loadIntoDaemon(engine, await artifactOf(image), { name });
+    expect(server.requests).not.toContain('GET /images/json');
+  });
 });
 
 it('may stay without a name', async () => {
@@ -111,9 +162,7 @@ it('finds out when the engine says that all is well and has nothing', async () =
       return true;
     },
   });
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  const engine = await connectEngine(parseEngineAddress(server.host));
-  onTestFinished(() => engine[Symbol.asyncDispose]());
+  const engine = await connected(server);
   await expect(loadIntoDaemon(engine, await artifactOf(image), { name })).rejects.toMatchObject({ code: 'RESPONSE' });
 });
 
@@ -125,8 +174,28 @@ async function artifactOf(one: LayeredImage): Promise<Artifact> {
 
 async function started(kind: EngineKind): Promise<{ readonly engine: Engine; readonly server: FakeEngine }> {
   const server = await fakeEngine({ kind });
+  return { engine: await connected(server), server };
+}
+
+async function connected(server: FakeEngine): Promise<Engine> {
   onTestFinished(() => server[Symbol.asyncDispose]());
   const engine = await connectEngine(parseEngineAddress(server.host));
   onTestFinished(() => engine[Symbol.asyncDispose]());
-  return { engine, server };
+  return engine;
+}
+
+/** With the digests of what is read of it. */
+async function observed(one: LayeredImage): Promise<{ readonly artifact: Artifact; readonly fetched: string[] }> {
+  const { store, root } = await artifactOf(one);
+  const fetched: string[] = [];
+  const fetch: ContentSource['fetch'] = (target, options) => {
+    fetched.push(target.digest);
+    return store.fetch(target, options);
+  };
+  const source: ContentSource = {
+    resolve: (reference) => store.resolve(reference),
+    stat: (content) => store.stat(content),
+    fetch,
+  };
+  return { artifact: { store: source, root }, fetched };
 }

@@ -108,7 +108,7 @@ async function answer(
     json(response, 200, [
       { RepoTags: ['<none>:<none>'] },
       { RepoTags: null },
-      { RepoTags: Array.from(state.images.keys()) },
+      ...Array.from(state.images, ([name, kept]) => ({ Id: idOf(kept, kind), RepoTags: [name] })),
     ]);
   } else if (inspected !== undefined) inspect(state, kind, inspected, response);
   else if (path === '/images/get') await save(state, kind, url.searchParams.get('names') ?? '', response);
@@ -131,7 +131,13 @@ function inspect(state: State, kind: EngineKind, name: string, response: ServerR
   if (id === undefined) return json(response, 404, { message: `No such image: ${name}` });
   const kept = kind === 'containerd' ? { Descriptor: { mediaType: '', digest: id, size: 1 } } : {};
   const size = found?.image.tars.reduce((sum, tar) => sum + tar.length, 0) ?? 0;
-  json(response, 200, { Id: id, RepoTags: [name], RepoDigests: null, Size: size, ...kept });
+  const layers = found === undefined ? [] : diffIdsOf(found.image);
+  const RootFS = { Type: 'layers', Layers: layers };
+  json(response, 200, { Id: id, RepoTags: [name], RepoDigests: null, Size: size, RootFS, ...kept });
+}
+
+function diffIdsOf({ tars }: LayeredImage): readonly string[] {
+  return tars.map((tar) => describeBytes(tar, mediaTypes.ociLayer).digest);
 }
 
 function find({ images }: State, kind: EngineKind, name: string): KeptImage | undefined {
@@ -201,6 +207,12 @@ async function load(state: State, kind: EngineKind, request: IncomingMessage, re
     response.end(`${JSON.stringify({ errorDetail: { message: 'unexpected EOF' }, error: 'unexpected EOF' })}\r\n`);
     return;
   }
+  const missing = kind === 'containerd' ? undefined : missingLayer(state, kind, files);
+  if (missing !== undefined) {
+    const error = `open /var/lib/docker/tmp/docker-import-1/${missing}: no such file or directory`;
+    response.end(`${JSON.stringify({ errorDetail: { message: error }, error })}\r\n`);
+    return;
+  }
   state.loads.push(files);
   const [name, id] = kind === 'containerd' ? nameInLayout(files) : nameInDockerArchive(files);
   state.ids.set(id, id);
@@ -209,6 +221,18 @@ async function load(state: State, kind: EngineKind, request: IncomingMessage, re
   response.end(
     `${JSON.stringify({ stream: name === undefined ? `Loaded image ID: ${id}\n` : `Loaded image: ${name}\n` })}\r\n`,
   );
+}
+
+/** Docker opens the file of a layer when it has no such layer on top of the same ones; podman always. */
+function missingLayer({ images }: State, kind: EngineKind, files: ReadonlyMap<string, Buffer>): string | undefined {
+  const [entry] = JSON.parse(files.get('manifest.json')?.toString() ?? '') as { Config: string; Layers?: string[] }[];
+  const config = files.get(entry?.Config ?? '')?.toString() ?? '{}';
+  const diffIds = (JSON.parse(config) as { rootfs?: { diff_ids: string[] } }).rootfs?.diff_ids ?? [];
+  const known = kind === 'podman' ? [] : Array.from(images.values(), ({ image }) => diffIdsOf(image).join());
+  return entry?.Layers?.find((name, i) => {
+    const chain = diffIds.slice(0, i + 1).join();
+    return !files.has(name) && !known.some((other) => `${other},`.startsWith(`${chain},`));
+  });
 }
 
 function nameInDockerArchive(files: ReadonlyMap<string, Buffer>): readonly [name: string | undefined, id: string] {

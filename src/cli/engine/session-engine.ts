@@ -1,4 +1,4 @@
-import { type DaemonImage, openDaemonImage } from '../../daemon/daemon-image.ts';
+import type { DaemonImage } from '../../daemon/daemon-image.ts';
 import { connectEngine, type Engine } from '../../daemon/engine.ts';
 import type { Session } from '../session.ts';
 import { engineSettings } from './engine-settings.ts';
@@ -14,6 +14,7 @@ export function sessionEngine(session: Session): Promise<Engine> {
 
 /** An image out of it. @param name with a tag or digest, or an ID */
 export async function openEngineImage(session: Session, name: string): Promise<DaemonImage> {
+  const { openDaemonImage } = await import('../../daemon/daemon-image.ts');
   const { signal, onProgress } = session;
   return session.use(await openDaemonImage(await sessionEngine(session), name, { signal, onProgress }));
 }
