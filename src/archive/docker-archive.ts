@@ -1,4 +1,4 @@
-import type { ByteStream } from '../content/bytes.ts';
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
@@ -30,10 +30,14 @@ export interface ArchivedImage {
  * Opens an archive as `docker save`, `podman save`, skopeo and crane write it, compressed or not. Whoever opens it disposes
  * of it.
  *
+ * @param input a path, or the bytes of the archive, which are read once and kept in a temporary file
  * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE` when it is no tar or no docker archive, `LIMIT_EXCEEDED`
  */
-export async function openDockerArchive(path: string, options: OpenDockerArchiveOptions = {}): Promise<DockerArchive> {
-  const file = await openTarFile(path, options);
+export async function openDockerArchive(
+  input: string | ByteSource,
+  options: OpenDockerArchiveOptions = {},
+): Promise<DockerArchive> {
+  const file = await openTarFile(input, options);
   try {
     return await readDockerArchive(file, options);
   } catch (error) {

@@ -24,6 +24,7 @@ import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
 import type { ProgressOptions } from '../store/progress.ts';
 import type { ContentSource } from '../store/store.ts';
+import type { ByteSink } from './archive-output.ts';
 
 /** What goes into an archive, and how its index lists it. */
 export interface ArchivedArtifact extends EntryOptions {
@@ -47,14 +48,17 @@ export interface ArchivedReferrer extends Referrer {
  * same bytes: no times, no owners, blobs in the order in which the manifests name them, each once. The file appears when it
  * is complete.
  *
+ * @param output a path, or a sink that gets the chunks in order
  * @throws {OciError} what reading the artifacts throws
  */
 export async function writeOciArchive(
-  path: string,
+  output: string | ByteSink,
   artifacts: readonly ArchivedArtifact[],
   options: WriteOciArchiveOptions = {},
 ): Promise<void> {
-  await writeOutputFile(path, ociArchiveChunks(artifacts, options), { signal: options.signal });
+  const chunks = ociArchiveChunks(artifacts, options);
+  if (typeof output === 'string') return writeOutputFile(output, chunks, { signal: options.signal });
+  for await (const chunk of chunks) await output.write(chunk);
 }
 
 /** The bytes of the archive, for where no file is wanted. Layers stream through; manifests are held in memory. */

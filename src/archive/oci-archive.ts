@@ -1,4 +1,4 @@
-import type { ByteStream } from '../content/bytes.ts';
+import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { maxManifestSize } from '../content/limit.ts';
 import type { TarIndexEntry } from '../content/tar/tar-index.ts';
 import { VerifiedStream } from '../content/verify.ts';
@@ -35,10 +35,11 @@ import { openTarFile, type OpenTarOptions, type ArchiveFile } from './tar-file.t
 /**
  * Opens a tar archive that holds an OCI image layout, compressed or not. Whoever opens it disposes of it.
  *
+ * @param input a path, or the bytes of the archive, which are read once and kept in a temporary file
  * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE` when it is no tar, `INVALID_LAYOUT` when there is no layout in it
  */
-export async function openOciArchive(path: string, options: OpenTarOptions = {}): Promise<OciArchive> {
-  const file = await openTarFile(path, options);
+export async function openOciArchive(input: string | ByteSource, options: OpenTarOptions = {}): Promise<OciArchive> {
+  const file = await openTarFile(input, options);
   try {
     return await readOciArchive(file, options);
   } catch (error) {

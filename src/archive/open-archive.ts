@@ -1,19 +1,32 @@
+import type { ByteSource } from '../content/bytes.ts';
 import { OciError, quoted } from '../errors.ts';
 import { type DockerArchive, type OpenDockerArchiveOptions, readDockerArchive } from './docker-archive.ts';
 import { type OciArchive, readOciArchive } from './oci-archive.ts';
-import { openTarFile } from './tar-file.ts';
+import { type ArchiveFile, openTarFile } from './tar-file.ts';
 
 /**
- * Opens an archive of either kind. One that is both, as `docker save` writes it, is read as docker's, which names the images
- * as the user does. Whoever opens it disposes of it.
+ * Opens an archive of either kind, compressed with gzip, zstd or not at all. One that is both, as `docker save` writes it, is
+ * read as docker's, which names the images as the user does. Whoever opens it disposes of it.
  *
+ * @param input a path, or the bytes of the archive, which are read once and kept in a temporary file
  * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE` when it is no tar or holds no images
  */
 export async function openArchive(
-  path: string,
+  input: string | ByteSource,
   options: OpenDockerArchiveOptions = {},
 ): Promise<DockerArchive | OciArchive> {
-  const file = await openTarFile(path, options);
+  return readArchive(await openTarFile(input, options), options);
+}
+
+/**
+ * Reads the images of a tar archive that is open already, of either kind; the archive then belongs to the result.
+ *
+ * @throws {OciError} `INVALID_ARCHIVE`, `INVALID_LAYOUT`, `LIMIT_EXCEEDED`
+ */
+export async function readArchive(
+  file: ArchiveFile,
+  options: OpenDockerArchiveOptions = {},
+): Promise<DockerArchive | OciArchive> {
   try {
     if (file.index.get('manifest.json') !== undefined) return await readDockerArchive(file, options);
     if (file.index.get('index.json') !== undefined) return await readOciArchive(file, options);

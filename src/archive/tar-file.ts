@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { type ByteStream, collect } from '../content/bytes.ts';
+import { type ByteSource, type ByteStream, collect } from '../content/bytes.ts';
 import { compressionOf, decompress, magicSize } from '../content/compression.ts';
 import { readFileStream } from '../content/file.ts';
 import { type Spool, spool } from '../content/spool.ts';
@@ -14,7 +14,7 @@ export interface OpenTarOptions extends CallOptions {
   readonly spoolDirectory?: string | undefined;
   /** Most bytes a compressed archive may unpack to. @default 128 GiB */
   readonly maxUnpackedSize?: number | undefined;
-  /** What messages call the archive. @default the path */
+  /** What messages call the archive. @default the path; of a stream "the archive" */
   readonly name?: string | undefined;
 }
 
@@ -111,24 +111,33 @@ export async function readFrom(
 }
 
 /**
- * Opens a tar archive, compressed with gzip, zstd or not at all.
+ * Opens a tar archive, compressed with gzip, zstd or not at all. What comes as a stream is read once, to its end, and kept in
+ * a temporary file until the archive is disposed of.
  *
- * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE`
+ * @param input a path, or the bytes of the archive
+ * @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE`, and what reading the bytes throws
  */
-export async function openTarFile(path: string, options: OpenTarOptions = {}): Promise<TarFile> {
-  const { spoolDirectory, maxUnpackedSize = 2 ** 37, name = path, signal } = options;
+export async function openTarFile(input: string | ByteSource, options: OpenTarOptions = {}): Promise<TarFile> {
+  const { name = typeof input === 'string' ? input : 'the archive', signal } = options;
   try {
-    if (await canReadInPlace(path, signal)) return new TarFile(name, await indexTar(path, { signal }), path, undefined);
-    const { stream } = await decompress(await readFileStream(path, { signal }), { limit: maxUnpackedSize });
-    const unpacked = await spool(stream, { directory: spoolDirectory, signal });
-    try {
-      return new TarFile(name, await indexTar(unpacked.path, { signal }), unpacked.path, unpacked);
-    } catch (error) {
-      await unpacked[Symbol.asyncDispose]();
-      throw error;
-    }
+    if (typeof input !== 'string') return await unpack(input, name, options);
+    if (await canReadInPlace(input, signal))
+      return new TarFile(name, await indexTar(input, { signal }), input, undefined);
+    return await unpack(await readFileStream(input, { signal }), name, options);
   } catch (cause) {
     throw inArchive(name, cause);
+  }
+}
+
+async function unpack(source: ByteSource, name: string, options: OpenTarOptions): Promise<TarFile> {
+  const { spoolDirectory, maxUnpackedSize = 2 ** 37, signal } = options;
+  const { stream } = await decompress(source, { limit: maxUnpackedSize });
+  const unpacked = await spool(stream, { directory: spoolDirectory, signal });
+  try {
+    return new TarFile(name, await indexTar(unpacked.path, { signal }), unpacked.path, unpacked);
+  } catch (error) {
+    await unpacked[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

@@ -1,10 +1,9 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { DockerArchive } from '../archive/docker-archive.ts';
-import type { OciArchive } from '../archive/oci-archive.ts';
-import { OciError, quoted } from '../errors.ts';
+import { OciError } from '../errors.ts';
 import type { Artifact } from '../store/artifact.ts';
-import { hasLocalPrefix, isLocal, parseLocation } from './location.ts';
+import { archiveName } from './archives.ts';
+import { hasLocalPrefix, type LocalLocation, type Location, parseLocation } from './location.ts';
 import { openLocation } from './open.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
@@ -14,64 +13,47 @@ export interface OpenPathOptions {
   readonly wholeIndex?: boolean | undefined;
 }
 
-/** The artifact in a file or directory: a layout, an archive of either kind, standard input, or a prefixed location. */
-export async function openPath(session: Session, path: string, options: OpenPathOptions = {}): Promise<Artifact> {
-  if (hasLocalPrefix(path)) {
-    const location = parseLocation(path);
-    if (!isLocal(location)) throw new OciError('INVALID_REFERENCE', `${quoted(path)} is not local`);
-    if (options.wholeIndex !== true || location.kind !== 'oci') return openLocation(session, location);
-    return openDirectory(session, location.path, options);
+/**
+ * Reads an argument that is a path unless it has a prefix: a layout, an archive of either kind, `-` for one on standard input,
+ * or what the prefix says.
+ *
+ * @throws {OciError} `NOT_FOUND`, `INVALID_REFERENCE`, `INVALID_DIGEST`
+ */
+export async function parsePath(path: string): Promise<Location> {
+  return hasLocalPrefix(path) ? parseLocation(path) : bareLocation(path);
+}
+
+/** The artifact in a file or directory, or of a prefixed location. */
+export async function openPath(
+  session: Session,
+  location: Location,
+  { wholeIndex = false }: OpenPathOptions = {},
+): Promise<Artifact> {
+  const { kind, text } = location;
+  if (kind === 'archive') {
+    return step(`loading ${JSON.stringify(archiveName(location.path))} as tarball`, () =>
+      openLocation(session, location),
+    );
   }
-  if (path === '-') return onlyImage(session, await openArchiveStore(session, path), 'standard input');
-  const found = await existing(path);
-  if (found.isDirectory()) return openDirectory(session, path, options);
-  return onlyImage(session, await openArchiveStore(session, path), path);
+  if (kind !== 'oci' || (!wholeIndex && text !== location.path)) return openLocation(session, location);
+  return step(`loading ${location.path} as OCI layout`, async () => {
+    if (!wholeIndex) return openLocation(session, location);
+    const { openLayout } = await import('../layout/layout-store.ts');
+    return (await openLayout(location.path, session)).indexArtifact(session);
+  });
+}
+
+/** What a path without a prefix names. @throws {OciError} `NOT_FOUND` */
+export async function bareLocation(path: string): Promise<LocalLocation> {
+  const kind = (await existing(path)).isDirectory() ? 'oci' : 'archive';
+  return { kind, text: path, path };
 }
 
 /** @throws {OciError} `NOT_FOUND`, in the words of crane */
-export async function existing(path: string): Promise<Stats> {
+async function existing(path: string): Promise<Stats> {
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined) return found;
   throw new OciError('NOT_FOUND', `stat ${path}: no such file or directory`, {
     hint: 'Name a docker or OCI archive, the directory of an OCI layout, or - for standard input',
   });
-}
-
-/** An archive of either kind with all of its images, from a file or standard input. */
-export async function openArchiveStore(session: Session, path: string): Promise<DockerArchive | OciArchive> {
-  const [file, shown] = path === '-' ? [await spoolStdin(session), 'standard input'] : [path, path];
-  const { openArchive } = await import('../archive/open-archive.ts');
-  return step(`loading ${JSON.stringify(shown)} as tarball`, async () =>
-    session.use(await openArchive(file, { name: shown, signal: session.signal })),
-  );
-}
-
-async function openDirectory(
-  session: Session,
-  path: string,
-  { wholeIndex = false }: OpenPathOptions,
-): Promise<Artifact> {
-  const { openLayout } = await import('../layout/layout-store.ts');
-  return step(`loading ${path} as OCI layout`, async () => {
-    const store = await openLayout(path, session);
-    return wholeIndex ? store.indexArtifact(session) : { store, root: await store.resolveSingle(session) };
-  });
-}
-
-function onlyImage(session: Session, store: DockerArchive | OciArchive, shown: string): Promise<Artifact> {
-  return step(`loading ${JSON.stringify(shown)} as tarball`, async () => ({
-    store,
-    root: await store.resolveSingle(session),
-  }));
-}
-
-/** An archive is read in many places, so it has to be a file first. */
-async function spoolStdin(session: Session): Promise<string> {
-  if (session.process.stdin.isTTY) {
-    throw new OciError('NOT_FOUND', 'There is no archive on standard input', {
-      hint: 'Pipe one in: docker save IMAGE | crane push - REF',
-    });
-  }
-  const { spool } = await import('../content/spool.ts');
-  return session.use(await spool(session.process.stdin, session)).path;
 }

@@ -89,9 +89,19 @@ export async function openStore(
   return isLocal(location) ? openLocalStore(session, location) : session.repository(location.reference, access);
 }
 
-/** A docker archive, as flags called `--tarball` name it. */
+/**
+ * What a flag called `--tarball` names: an archive of either kind, a location with a prefix, or `-`.
+ *
+ * @param tag which image of it
+ * @throws {OciError} `INVALID_REFERENCE` for one that is named twice
+ */
 export async function openTarball(session: Session, path: string, tag?: string): Promise<Artifact> {
-  return openLocation(session, { kind: 'docker-archive', text: path, path, tag });
+  const location = hasLocalPrefix(path) ? parseLocation(path) : ({ kind: 'archive', text: path, path } as const);
+  if (tag === undefined || !isLocal(location)) return openLocation(session, location);
+  if (location.tag === undefined && location.digest === undefined) return openLocation(session, { ...location, tag });
+  throw new OciError('INVALID_REFERENCE', `${quoted(path)} names an image already, and so does ${quoted(tag)}`, {
+    hint: 'Leave one of the two out',
+  });
 }
 
 /** What lists the tags of a repository or layout, and what to put in front of them for full names. */
@@ -145,13 +155,11 @@ async function openLocalStore(session: Session, { kind, path }: LocalLocation): 
       const { openLayout } = await import('../layout/layout-store.ts');
       return openLayout(path, session);
     }
-    case 'oci-archive': {
-      const { openOciArchive } = await import('../archive/oci-archive.ts');
-      return session.use(await openOciArchive(path, session));
-    }
-    case 'docker-archive': {
-      const { openDockerArchive } = await import('../archive/docker-archive.ts');
-      return session.use(await openDockerArchive(path, session));
+    case 'oci-archive':
+    case 'docker-archive':
+    case 'archive': {
+      const { openArchiveAt } = await import('./archives.ts');
+      return openArchiveAt(session, kind, path);
     }
     case 'docker-daemon': {
       const { openEngineImage } = await import('./engine/session-engine.ts');

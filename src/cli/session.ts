@@ -16,6 +16,7 @@ import type { Output, Process } from './process.ts';
 import { LiveOutput } from './progress/live-output.ts';
 import { progressModeFor } from './progress/mode.ts';
 import { Progress } from './progress/progress.ts';
+import { StandardStreams } from './standard-streams.ts';
 
 /** Tokens of some registries are a few KiB long. */
 const maxPasswordSize = 64 * 1024;
@@ -27,6 +28,7 @@ const maxPasswordSize = 64 * 1024;
 export class Session {
   readonly process: Process;
   readonly log: Log;
+  readonly streams: StandardStreams;
   readonly #output: LiveOutput;
   readonly #life: LinkedAbort;
   readonly #open: AsyncDisposable[] = [];
@@ -39,6 +41,7 @@ export class Session {
 
   constructor(process: Process) {
     this.process = process;
+    this.streams = new StandardStreams(process);
     this.#life = linkedAbort(process.signal);
     this.#output = new LiveOutput(process.stderr);
     this.log = createLog(process, {
@@ -125,9 +128,11 @@ export class Session {
     if (this.#globals !== undefined) this.#sides = readSides(flags, this.#globals);
   }
 
-  /** The result of a command. */
+  /** The result of a command. Beside an archive on standard output there is none. */
   async print(chunk: string | Uint8Array): Promise<void> {
     await this.endProgress();
+    // What is behind an archive would make it another one.
+    if (this.streams.carriesArchive) return;
     await this.stdout.write(chunk);
   }
 
@@ -175,7 +180,7 @@ export class Session {
 
   /** Standard input, without the line end that ends it. */
   async readPassword(): Promise<string> {
-    const bytes = await collect(this.process.stdin, maxPasswordSize, 'The password');
+    const bytes = await collect(this.streams.input('the password'), maxPasswordSize, 'The password');
     return Buffer.from(bytes).toString().replace(/\n$/, '').replace(/\r$/, '');
   }
 

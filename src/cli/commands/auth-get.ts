@@ -39,7 +39,9 @@ export const command: Command<Session, Globals> = defineCommand({
 });
 
 async function readName(session: Session): Promise<string> {
-  return Buffer.from(await collect(session.process.stdin, maxNameSize, 'The name of the registry'))
+  return Buffer.from(
+    await collect(session.streams.input('the name of the registry'), maxNameSize, 'The name of the registry'),
+  )
     .toString()
     .trim();
 }

@@ -58,8 +58,12 @@ export const command: Command<Session, Globals> = defineCommand({
         noClobber: given['no-clobber'],
         sparse: given.sparse,
       });
-    const { copyAllTags } = await import('../copying/all-tags.ts');
-    return copyAllTags(session, source, destination, {
+    const [{ copyAllTags }, { parseTagPlace }] = await Promise.all([
+      import('../copying/all-tags.ts'),
+      import('../copying/tag-places.ts'),
+    ]);
+    const places = [await parseTagPlace(source), await parseTagPlace(destination)] as const;
+    return copyAllTags(session, places, {
       ...write,
       noClobber: given['no-clobber'],
       keepGoing: given['keep-going'],

@@ -69,7 +69,7 @@ async function edit(session: Session, { opened, image, place, tag, options }: Fi
     await using result = await setFile(image, place, content, options);
     await publishEdited(session, opened, image, result, tag);
   }
-  if (!isInteractive(session)) return write(session.process.stdin);
+  if (!isInteractive(session)) return write(session.streams.input('the new content'));
   const { path, file } = place;
   if ((file?.content.size ?? 0) > maxEditorSize) {
     throw new OciError('LIMIT_EXCEEDED', `${quoted(path)} is too large for an editor: ${file?.content.size} bytes`, {

@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import type { ByteStream } from '../../content/bytes.ts';
 import { outputPlace, writeOutputFile } from '../../content/output-file.ts';
 import { exportFilesystem } from '../../ops/filesystem/export.ts';
-import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { mergeFlags, mergeLimits, namingFlags } from '../editing/merge-flags.ts';
 import { imageThenFile } from '../completing/completions.ts';
@@ -11,7 +10,6 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { string } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
 import { openImage } from '../open.ts';
-import { openPath } from '../open-path.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
@@ -32,7 +30,7 @@ export const command: Command<Session, Globals> = defineCommand({
   },
   async run({ args: [name = '', output = '-'], flags, context: session }) {
     const limits = mergeLimits(flags);
-    const image = name === '-' ? await openStdin(session) : await openImage(session, name);
+    const image = await openImage(session, name);
     const { signal, onProgress } = session;
     const options = { ...limits, path: flags.path === '' ? undefined : flags.path, signal, onProgress };
     const what = name === '-' ? 'the image on standard input' : JSON.stringify(name);
@@ -44,10 +42,6 @@ export const command: Command<Session, Globals> = defineCommand({
     );
   },
 });
-
-async function openStdin(session: Session): Promise<Artifact> {
-  return imageForPlatform(await openPath(session, '-'), session.platform, session);
-}
 
 async function print(session: Session, archive: ByteStream): Promise<void> {
   for await (const chunk of archive) await session.stdout.write(chunk);

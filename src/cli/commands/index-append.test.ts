@@ -216,7 +216,7 @@ describe('what a MANIFEST may be', () => {
     await writeFile(broken, 'no archive');
     const to = ['-t', `${images.host}/app:x`];
     expect(await refusal(...to, '-m', broken)).toContain('broken.tar": the data is not a tar archive');
-    expect(await refusal(...to, '-m', join(broken, '..', 'missing'))).toContain('There is no directory');
+    expect(await refusal(...to, '-m', join(broken, '..', 'missing'))).toContain('There is no file or directory');
     expect(await refusal(...to, '-m', `oci:${broken}`)).toMatch(/^Error: /);
     expect(await refusal(...to, broken)).toContain('broken.tar": the data is not a tar archive');
     expect(images.requests).toEqual([]);

@@ -139,7 +139,7 @@ describe('crane index filter', () => {
       `Error: expected ${image} to be an index, got "${mediaTypes.ociManifest}"\n`,
     );
     expect(await refusal('index', 'filter', '/nowhere/at/all', '--platform', 'linux')).toContain(
-      'There is no directory',
+      'There is no file or directory',
     );
   });
 });

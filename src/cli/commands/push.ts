@@ -9,7 +9,7 @@ import { bool, string } from '../framework/flag.ts';
 import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
 import { type Location, parseLocation } from '../location.ts';
-import { openPath } from '../open-path.ts';
+import { openPath, parsePath } from '../open-path.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { openTarget } from '../copying/target.ts';
@@ -31,8 +31,9 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [path = '', image = ''], flags, context: session }) {
     const concurrency = concurrencyOf(flags.jobs, session);
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
-    const artifact = await openPath(session, path, { wholeIndex: flags.index });
-    const target = await openTarget(session, location);
+    const source = await parsePath(path);
+    const target = await openTarget(session, location, source);
+    const artifact = await openPath(session, source, { wholeIndex: flags.index });
     await step(`pushing ${path} to ${image}`, () => target.write(artifact, { ...attachmentsOf(flags), concurrency }));
     const name = nameOf(location, artifact.root.digest);
     await writeImageRefs(flags['image-refs'], name);

@@ -12,7 +12,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { isStandardStream, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -75,7 +75,7 @@ export const command: Command<Session, Globals> = defineCommand({
       const { formatRebase } = await import('../editing/rebase-lines.ts');
       return session.print(formatRebase(result, { source: artifact.root, name: place.name }));
     }
-    const isInPlace = given.output === '' && place.name === location.text;
+    const isInPlace = given.output === '' && place.name === location.text && !isStandardStream(location);
     await put(session, { location, place, isInPlace, artifact, result });
   },
 });

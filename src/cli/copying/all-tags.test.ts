@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { imageOf, pushImage } from '../../../test/conformance/samples.ts';
 import { craneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
-import { indexOf } from '../../../test/support/sample-image.ts';
+import { indexOf, layeredImage } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { hexOf } from '../../oci/digest.ts';
 import { parseRepository } from '../../oci/reference.ts';
@@ -75,15 +75,42 @@ describe('crane copy --all-tags', () => {
     for (const [tag, image] of images) expect(await store(target).resolve(tag)).toMatchObject(image.target);
   });
 
-  it('does not know the tags of a docker archive', async () => {
-    const path = `docker-archive:${await testDirectory()}/a.tar`;
-    for (const args of [
-      [source, path],
-      [path, target],
-    ]) {
-      const { code, stderr } = await crane('copy', '-a', ...args);
-      expect([code, stderr]).toEqual([1, expect.stringContaining('a docker archive names images in full')]);
-    }
+  it('copies a repository to a docker archive, under the names it has or those it is told, and back', async () => {
+    const [path, real] = [`docker-archive:${await testDirectory()}/a.tar`, source.replace('/app', '/real')];
+    for (const tag of ['1', '2', '3']) await pushImage(store(real), layeredImage(tag), tag);
+    await succeed('copy', '-a', real, path);
+    expect(await tagsOf(path)).toEqual(['1', '2', '3'].map((tag) => `${real}:${tag}`));
+    await succeed('copy', '-a', '--exclude', '3', path, `${path}2:other.test/app`);
+    expect(await tagsOf(`${path}2`)).toEqual(['other.test/app:1', 'other.test/app:2']);
+    await succeed('copy', '-a', `${path}2:other.test/app`, target);
+    expect(await tagsOf(target)).toEqual(['1', '2']);
+    expect((await succeed('digest', `${path}2:other.test/app:2`)).stdout).toBe(
+      (await succeed('digest', `${target}:2`)).stdout,
+    );
+  });
+
+  it('wants names for a docker archive, and one repository for a registry', async () => {
+    const [directory, real] = [await testDirectory(), source.replace('/app', '/real')];
+    await pushImage(store(real), layeredImage('1'), '1');
+    await pushImage(store(`${real}/two`), layeredImage('2'), '2');
+    await succeed('copy', '-a', real, `oci:${directory}/layout`);
+    const unnamed = await crane('copy', '-a', `oci:${directory}/layout`, `docker-archive:${directory}/a.tar`);
+    expect([unnamed.code, unnamed.stderr]).toEqual([
+      1,
+      expect.stringMatching(/a docker archive names images in full.*\n {2}Write the name .*a\.tar:NAME\n/),
+    ]);
+    const both = `docker-archive:${directory}/both.tar`;
+    await succeed('pull', `${real}:1`, `${real}/two:2`, `${directory}/both.tar`);
+    const several = await crane('copy', '-a', both, target);
+    expect([several.code, several.stderr]).toEqual([1, expect.stringContaining('images of 2 repositories')]);
+    await succeed('copy', '-a', both, `${both}2`);
+    expect(await tagsOf(`${both}2`)).toEqual([`${real}/two:2`, `${real}:1`]);
+    await succeed('copy', '-a', `${both}:${real}`, target);
+    expect(await tagsOf(target)).toEqual(['1']);
+    expect((await crane('copy', '-a', `${both}:${real}:1`, target)).stderr).toContain(`Write "${both}:${real}"`);
+  });
+
+  it('refuses what names one image', async () => {
     const { stderr } = await crane('copy', '-a', source, 'oci:layout:v1');
     expect(stderr).toContain('names one image, where all are meant');
   });

@@ -1,13 +1,12 @@
 import { joinSignals } from '../../async/join-signals.ts';
 import { Limiter } from '../../async/limiter.ts';
-import { isOciError, messageOf } from '../../errors.ts';
+import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { isReferrersTag } from '../../oci/referrer.ts';
 import type { ChildFilter } from '../../ops/copy-options.ts';
 import { openArtifact } from '../../ops/resolve.ts';
 import { canListTags, type TagLister } from '../../store/capabilities.ts';
-import type { ContentSource } from '../../store/store.ts';
 import { type Destination, rehearsal, type Transfer } from './destination.ts';
 import { type DryRunLine, formatDryRun, formatDryRunTotal } from './dry-run.ts';
 import { chooseImages } from '../open.ts';
@@ -15,7 +14,7 @@ import { SilentFailure } from '../report-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { tagFilter } from './tag-filter.ts';
-import { openTagDestination, openTagSource } from './tag-places.ts';
+import { openTagSource, openTagTarget, type TagPlace, type TagSource, type TagTarget } from './tag-places.ts';
 import type { WriteOptions } from './target.ts';
 
 export interface CopyAllTagsOptions extends WriteOptions {
@@ -40,41 +39,41 @@ const defaultTags = 8;
  * whatever number of tags has it: one question is nothing beside what a mirror with a hole in it costs, and manifests that
  * registries took without their blobs, or blobs they have lost, are found in no other way. `--fast` leaves that out.
  *
- * @param source as typed, as is `destination`
  */
 export async function copyAllTags(
   session: Session,
-  source: string,
-  destination: string,
+  [from, to]: readonly [from: TagPlace, to: TagPlace],
   options: CopyAllTagsOptions,
 ): Promise<void> {
   const passes = await tagFilter(options.include, options.exclude);
-  const reader = await openTagSource(session, source);
-  const place = await openTagDestination(session, destination);
+  const [source, destination] = [from.text, to.text];
+  const reader = await openTagSource(session, from);
+  const place = await openTagTarget(session, to, reader);
   const [all, taken] = await Promise.all([
-    step(`reading tags for ${source}`, () => listTags(session, reader)),
+    step(`reading tags for ${source}`, () => listTags(session, reader.store)),
     step(`reading tags for ${destination}`, async () =>
-      options.noClobber ? takenTags(session, place) : new Set<string>(),
+      options.noClobber ? takenTags(session, place.destination) : new Set<string>(),
     ),
   ]);
+  checkNames(all, to, reader);
+  // Told before anything is copied where there is no name for one of them.
+  for (const tag of all) place.nameOf(tag);
   const copied = options.referrers !== undefined;
   // Who gets the referrers keeps the lists of them.
-  const wanted = all.filter((tag) => passes(tag) && !(copied && isReferrersTag(tag)));
+  const wanted = all.filter((tag) => passes(tagIn(tag)) && !(copied && isReferrersTag(tag)));
   if (wanted.length === 0 && all.length > 0)
     session.log.warn(`Nothing is copied: all tags of ${source} (${all.length}) are left out`);
   for (const tag of wanted) if (taken.has(tag)) session.log.line(`Skipping ${tag} due to no-clobber`);
   const tags = wanted.filter((tag) => !taken.has(tag));
-  const copy = new TagsCopy(session, { reader, place, source, destination }, options);
+  const copy = new TagsCopy(session, { source: reader, target: place }, options);
   const failures = await copy.all(tags);
   if (options.dryRun === true) await copy.printPlan(tags, wanted.length - tags.length);
   if (failures.size > 0) throw reported(session, failures, tags.length);
 }
 
 interface Places {
-  readonly reader: ContentSource;
-  readonly place: Destination;
-  readonly source: string;
-  readonly destination: string;
+  readonly source: TagSource;
+  readonly target: TagTarget;
 }
 
 class TagsCopy {
@@ -97,8 +96,9 @@ class TagsCopy {
     this.#places = places;
     this.#options = options;
     this.#signal = joinSignals(session.signal, this.#abort.signal);
-    const place = dryRun === true ? rehearsal(session, places.place) : places.place;
-    this.#transfer = place.begin(places.reader, {
+    const { destination } = places.target;
+    const place = dryRun === true ? rehearsal(session, destination) : destination;
+    this.#transfer = place.begin(places.source.store, {
       signal: this.#signal,
       keepGoing,
       concurrency,
@@ -147,14 +147,17 @@ class TagsCopy {
   }
 
   async #copy(tag: string): Promise<void> {
-    const { source, destination, reader, place } = this.#places;
+    const { source, target } = this.#places;
+    const { destination } = target;
     const { dryRun, sparse } = this.#options;
-    const [from, to] = [`${source}:${tag}`, `${destination}:${tag}`];
-    const before = this.#lookUp(place, tag);
+    const [from, to] = [source.nameOf(tag), target.nameOf(tag)];
+    const before = this.#lookUp(destination, tag);
     this.#session.log.line(`Fetching ${from}`);
-    const { root, manifests, includeChild } = await step(`fetching ${from}`, async () =>
-      chooseImages(this.#session, await openArtifact(reader, tag, { signal: this.#signal }), sparse),
-    );
+    const { root, manifests, includeChild } = await step(`fetching ${from}`, async () => {
+      const opened = await openArtifact(source.store, tag, { signal: this.#signal });
+      const chosen = await chooseImages(this.#session, opened, sparse);
+      return destination.choose === undefined ? chosen : destination.choose(chosen, this.#options);
+    });
     for (const [digest, bytes] of manifests ?? []) this.#manifests.set(digest, bytes);
     if (includeChild !== undefined) this.#filters.push(includeChild);
     if (dryRun !== true) this.#session.log.line(`Pushing ${to}`);
@@ -170,6 +173,23 @@ class TagsCopy {
     this.#tagged.set(tag, asked);
     return asked;
   }
+}
+
+/** @throws {OciError} `AMBIGUOUS` for images of several repositories that are to become tags of one */
+function checkNames(names: readonly string[], to: TagPlace, { nameOf }: TagSource): void {
+  const full = names.find((name) => name.includes(':'));
+  if (full === undefined || to.kind !== 'registry') return;
+  const repositories = Array.from(new Set(names.map((name) => name.slice(0, name.lastIndexOf(':')))));
+  throw new OciError(
+    'AMBIGUOUS',
+    `The source has images of ${repositories.length} repositories, and ${quoted(to.text)} is one: ${repositories.join(', ')}`,
+    { hint: `Choose one: ${nameOf(repositories[0] ?? '')}` },
+  );
+}
+
+/** Filters are about tags. */
+function tagIn(name: string): string {
+  return name.slice(name.lastIndexOf(':') + 1);
 }
 
 async function listTags(session: Session, store: TagLister): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { OciError } from '../../errors.ts';
-import { parseLocation } from '../location.ts';
+import { isArchive, parseLocation } from '../location.ts';
 import { chooseImages, openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -24,13 +24,11 @@ export async function copyOne(
 ): Promise<void> {
   const from = await step(`parsing reference ${JSON.stringify(source)}`, async () => parseLocation(source));
   const to = await step(`parsing reference for ${JSON.stringify(destination)}`, async () => parseLocation(destination));
-  const target = await openTarget(session, to);
+  const target = await openTarget(session, to, from);
   if (noClobber && target.tag !== undefined) session.log.line(`Checking existing tag ${destination}`);
   session.log.line(`${write.dryRun === true ? 'Comparing' : 'Copying from'} ${source} to ${destination}`);
   // Asked while the source answers. What keeps it from being answered shows when something is written.
-  if (target.tag !== undefined && to.kind !== 'docker-archive' && to.kind !== 'oci-archive') {
-    target.current().catch(() => {});
-  }
+  if (target.tag !== undefined && !isArchive(to)) target.current().catch(() => {});
   const artifact = await step(`fetching ${JSON.stringify(source)}`, async () =>
     chooseImages(session, await openLocation(session, from), sparse),
   );
@@ -41,12 +39,8 @@ export async function copyOne(
   );
   if (write.dryRun !== true) return;
   const { formatDryRun } = await import('./dry-run.ts');
-  const before = isArchive(to.kind) ? undefined : await target.current();
+  const before = isArchive(to) ? undefined : await target.current();
   await session.print(`${formatDryRun({ source, target: destination, root: artifact.root, before, summary })}\n`);
-}
-
-function isArchive(kind: string): boolean {
-  return kind === 'docker-archive' || kind === 'oci-archive';
 }
 
 /** Whether the tag is there already, with the same digest. */

@@ -6,7 +6,9 @@ import { GraphCopy, type GraphCopyOptions } from '../../ops/graph-copy.ts';
 import type { TagLister } from '../../store/capabilities.ts';
 import type { ContentSink, ContentSource } from '../../store/store.ts';
 import { logCopy } from './log.ts';
+import type { ChosenArtifact } from '../open.ts';
 import type { Session } from '../session.ts';
+import type { WriteOptions } from './target.ts';
 
 /** A repository, layout or archive that takes any number of tags. Nothing is changed before the first copy. */
 export interface Destination {
@@ -16,6 +18,8 @@ export interface Destination {
   readonly existing: (ContentSink & Partial<ContentSource> & Partial<TagLister>) | undefined;
   /** For what can only be replaced whole. @throws {OciError} `CONFLICT` when it is there */
   checkAbsent?(): Promise<void>;
+  /** What of an artifact goes there. @default all of it */
+  choose?(artifact: ChosenArtifact, options: WriteOptions): Promise<ChosenArtifact>;
   begin(source: ContentSource, options: GraphCopyOptions): Transfer;
 }
 

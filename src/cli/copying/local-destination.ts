@@ -1,5 +1,3 @@
-import { stat } from 'node:fs/promises';
-import { OciError, quoted } from '../../errors.ts';
 import { openOrCreateLayout } from '../../layout/layout-store.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { CopyPlan } from '../../ops/copy-plan.ts';
@@ -7,6 +5,7 @@ import { GraphCopy } from '../../ops/graph-copy.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { OverlayStore } from '../../store/overlay.ts';
 import type { ContentSource } from '../../store/store.ts';
+import { archiveSink, checkAbsent } from './archive-place.ts';
 import { logCopy } from './log.ts';
 import type { Destination } from './destination.ts';
 import type { Session } from '../session.ts';
@@ -75,7 +74,12 @@ export function ociArchiveDestination(session: Session, path: string): Destinati
           const others = untagged.map((root) => ({ artifact: { root, store } }));
           const referrers = plan.referrers.map((referrer) => Object.assign({ store }, referrer));
           const { includeChild } = options;
-          await writeOciArchive(path, [...tagged, ...others], { signal, onProgress, referrers, includeChild });
+          await writeOciArchive(archiveSink(session, path), [...tagged, ...others], {
+            signal,
+            onProgress,
+            referrers,
+            includeChild,
+          });
         },
         abandon: async () => {},
       };
@@ -83,17 +87,8 @@ export function ociArchiveDestination(session: Session, path: string): Destinati
   };
 }
 
-/** Archives are written whole; one that is there is replaced, unless `--no-clobber` asks first. */
-export async function checkAbsent(path: string): Promise<void> {
-  const exists = await stat(path).catch(() => undefined);
-  if (exists === undefined) return;
-  throw new OciError('CONFLICT', `refusing to replace the file ${quoted(path)}`, {
-    hint: 'Leave --no-clobber out to replace it',
-  });
-}
-
 /** The source, with manifests that were read already or are not there. */
-async function withManifests(source: ContentSource, { manifests }: CopyPlan): Promise<ContentSource> {
+export async function withManifests(source: ContentSource, { manifests }: CopyPlan): Promise<ContentSource> {
   const upper = new MemoryStore();
   for (const { target, bytes } of manifests) await upper.push(target, bytes);
   return new OverlayStore(upper, source);

@@ -29,11 +29,15 @@ export interface Target {
   write(artifact: ChosenArtifact, options?: WriteOptions): Promise<CopySummary>;
 }
 
-/** Opens a place to write to. Nothing is changed yet. */
-export async function openTarget(session: Session, location: Location): Promise<Target> {
+/**
+ * Opens a place to write to. Nothing is changed yet.
+ *
+ * @param source where the artifact comes from, whose name it gets in a docker archive when it is given none
+ */
+export async function openTarget(session: Session, location: Location, source?: Location): Promise<Target> {
   if (location.kind === 'registry') return openRegistryTarget(session, location.reference);
   const { openLocalTarget } = await import('./local-target.ts');
-  return openLocalTarget(session, location);
+  return openLocalTarget(session, location, source);
 }
 
 /** A target that is one tag, or one digest, of a place for many. */
@@ -48,7 +52,9 @@ export function targetIn(
     name: text,
     tag,
     current: look,
-    async write({ root, store, manifests, includeChild }, { dryRun = false, ...options } = {}) {
+    async write(artifact, { dryRun = false, ...options } = {}) {
+      const chosen = destination.choose === undefined ? artifact : await destination.choose(artifact, options);
+      const { root, store, manifests, includeChild } = chosen;
       if (digest !== undefined && digest !== root.digest) throw wrongDigest(text, digest, root);
       const tagged = tag === undefined || current === undefined ? undefined : new Map([[tag, current]]);
       const place = dryRun ? rehearsal(session, destination) : destination;

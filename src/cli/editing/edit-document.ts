@@ -28,7 +28,8 @@ export async function withEditedDocument<T>(
   use: (bytes: Uint8Array) => Promise<T>,
 ): Promise<T> {
   const { what, limit, bytes, code } = document;
-  if (!isInteractive(session)) return use(await collect(session.process.stdin, limit, what));
+  if (!isInteractive(session))
+    return use(await collect(session.streams.input(what.charAt(0).toLowerCase() + what.slice(1)), limit, what));
   const before = Buffer.from(bytes).toString();
   const isCompact = isJson(bytes) && compactJson(before) === before;
   const shown = isCompact ? `${indentJson(before)}\n` : before;

@@ -8,7 +8,7 @@ import { imageForPlatform, platformOf } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { string } from '../framework/flag.ts';
 import { images } from '../completing/completions.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { isStandardStream, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { openResultPlace, type ResultPlace } from './result-place.ts';
@@ -17,7 +17,8 @@ import { openResultPlace, type ResultPlace } from './result-place.ts';
 export const tagFlag: ReturnType<typeof string> = string({
   shorthand: 't',
   complete: images,
-  description: 'Where the result goes, instead of in the place of IMAGE: a reference, oci:DIR:TAG, or an archive',
+  description:
+    'Where the result goes, instead of in the place of IMAGE: a reference, oci:DIR:TAG, or an archive, - for standard output',
 });
 
 /** What `edit` works on, and where the result goes. */
@@ -65,7 +66,7 @@ export async function publishEdited(
   const result = await replaceImage(artifact, image.root, edited, session);
   const isSame = result.root.digest === artifact.root.digest && result.root.mediaType === artifact.root.mediaType;
   if (isSame) session.log.line(tag === '' ? 'Nothing changed, and nothing is written' : 'Nothing changed');
-  const isInPlace = tag === '' || tag === location.text;
+  const isInPlace = tag === '' || (tag === location.text && !isStandardStream(location));
   const printed = isSame && isInPlace ? undefined : await place.write(place.takesOneImage ? edited : result);
   await session.print(`${isNamed(location) || tag !== '' ? place.name : (printed ?? location.text)}\n`);
 }

@@ -5,7 +5,7 @@ import { formatRepository, parseReference, type Reference, sameRepository } from
 import type { RebaseBases } from '../../ops/rebase/rebase.ts';
 import type { StatedBase } from '../../ops/rebase/stated-base.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { formatLocation, type LocalLocation, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -82,7 +82,7 @@ export class BaseOpener {
     }
     const digest = readAnnotation(annotationKeys.baseDigest, this.#image, () => parseDigest(text));
     if (newBase.kind !== 'registry')
-      return [{ ...newBase, text: `${newBase.kind}:${newBase.path}@${digest}`, tag: undefined, digest }];
+      return [{ ...newBase, text: `${nameWithoutTag(newBase)}@${digest}`, tag: undefined, digest }];
     const former = name === undefined ? undefined : tryReference(name);
     const isElsewhere = former !== undefined && !sameRepository(former, newBase.reference);
     return [...(isElsewhere ? [former] : []), newBase.reference].map((place) => inRepository(place, digest));
@@ -137,6 +137,10 @@ function tryReference(name: string): Reference | undefined {
   } catch {
     return undefined;
   }
+}
+
+function nameWithoutTag(location: LocalLocation): string {
+  return formatLocation({ ...location, tag: undefined, digest: undefined });
 }
 
 function inRepository(repository: Reference, digest: Digest): Location {

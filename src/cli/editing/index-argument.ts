@@ -10,12 +10,11 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
 /**
- * What an argument of `crane index` means: a layout as a whole, whose index is its index.json; a file with an image or an
- * index; what a reference or a prefixed location names.
+ * What an argument of `crane index` means: a layout as a whole, whose index is its index.json; or what a reference, a prefixed
+ * location or the path of an archive names.
  */
 export type IndexArgument =
   | { readonly kind: 'layout'; readonly text: string; readonly path: string }
-  | { readonly kind: 'file'; readonly text: string; readonly path: string }
   | { readonly kind: 'location'; readonly text: string; readonly location: Location };
 
 /**
@@ -32,11 +31,10 @@ export async function parseIndexArgument(session: Session, text: string): Promis
 /** Reads an argument that stands for an image or an index: `oci:DIR` is then what the layout holds, if that is one thing. */
 export async function parseImageArgument(session: Session, text: string): Promise<IndexArgument> {
   if (hasLocalPrefix(text)) return named(text);
-  if (text === '-') return { kind: 'file', text, path: text };
   const isPath = /^(?:[./\\]|[a-zA-Z]:[\\/])/.test(text);
   const found = await stat(text).catch(() => undefined);
   if (found === undefined) return isPath ? { kind: 'layout', text, path: text } : named(text);
-  if (!found.isDirectory()) return { kind: 'file', text, path: text };
+  if (!found.isDirectory()) return { kind: 'location', text, location: { kind: 'archive', text, path: text } };
   if (isPath) return { kind: 'layout', text, path: text };
   const isLayout = (await stat(join(text, 'index.json')).catch(() => undefined)) !== undefined;
   session.log.line(
@@ -50,12 +48,28 @@ export async function parseImageArgument(session: Session, text: string): Promis
 /** Opens what an argument means; of a layout as a whole its index.json. */
 export async function openIndexArgument(session: Session, argument: IndexArgument): Promise<Artifact> {
   const { kind, text } = argument;
-  if (kind === 'location') return step(`pulling ${text}`, () => openLocation(session, argument.location));
-  if (kind === 'file') return openPath(session, argument.path);
+  if (kind === 'location') {
+    const { location } = argument;
+    if (location.kind === 'archive') return openPath(session, location);
+    return step(`pulling ${text}`, () => openLocation(session, location));
+  }
+  await checkPath(text);
   const { openLayout } = await import('../../layout/layout-store.ts');
   return step(`loading ${text} as OCI layout`, async () =>
     (await openLayout(argument.path, session)).indexArtifact(session),
   );
+}
+
+/**
+ * A path that is not there may have been meant as an archive or as a layout.
+ *
+ * @throws {OciError} `NOT_FOUND`
+ */
+export async function checkPath(text: string): Promise<void> {
+  if (hasLocalPrefix(text) || (await stat(text).catch(() => undefined)) !== undefined) return;
+  throw new OciError('NOT_FOUND', `There is no file or directory ${quoted(text)} to read images from`, {
+    hint: 'Name an archive, the directory of an OCI layout, or an image in a registry',
+  });
 }
 
 /** @throws {OciError} `UNSUPPORTED` for what is no index */

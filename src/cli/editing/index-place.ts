@@ -15,7 +15,7 @@ import type { ContentSink } from '../../store/store.ts';
 import { logCopy } from '../copying/log.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import { checkIndex, type IndexArgument, openIndexArgument } from './index-argument.ts';
+import { checkIndex, checkPath, type IndexArgument, openIndexArgument } from './index-argument.ts';
 import { publish } from './publish.ts';
 import { openResultPlace } from './result-place.ts';
 
@@ -42,14 +42,10 @@ export async function openIndexPlace(
 ): Promise<(change: IndexChange) => Promise<void>> {
   if (source?.kind === 'layout' && tag === '') return openLayoutPlace(session, source, createLayout);
   const location = source?.kind === 'location' ? source.location : undefined;
-  if (source?.kind === 'file' && tag === '') {
-    throw new OciError('UNSUPPORTED', `${quoted(source.text)} is an archive, which cannot be changed in place`, {
-      hint: 'Say with --tag where the result goes',
-    });
-  }
   const place = await openResultPlace(session, location, { tag });
-  if (place.takesOneImage) {
-    throw new OciError('UNSUPPORTED', `A docker archive cannot hold an index, and ${quoted(place.name)} is to be one`, {
+  if (!(await place.holdsIndexes())) {
+    const what = place.takesOneImage ? 'A docker archive' : 'This Docker engine';
+    throw new OciError('UNSUPPORTED', `${what} cannot hold an index, and ${quoted(place.name)} is to be one`, {
       hint: 'Write an OCI archive (oci-archive:FILE) or a layout (oci:DIR:TAG)',
     });
   }
@@ -69,6 +65,7 @@ async function openLayoutPlace(
   create: boolean,
 ): Promise<(change: IndexChange) => Promise<void>> {
   const { text } = source;
+  if (!create) await checkPath(text);
   const layout = await step(`loading ${text} as OCI layout`, () => openLayoutAt(session, source.path, create));
   session.use(await layout.announceWriter(session));
   return async (change) => {

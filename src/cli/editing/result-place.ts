@@ -1,16 +1,22 @@
-import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { fileFault } from '../../content/file-fault.ts';
 import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { formatRepository, parseReference, type Reference, type Repository } from '../../oci/reference.ts';
-import { imageForPlatform } from '../../ops/resolve.ts';
+import { formatRepository, parseReference, type Repository } from '../../oci/reference.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { registryDestination } from '../copying/destination.ts';
 import { openTarget, targetIn, type WriteOptions } from '../copying/target.ts';
 import { UsageError } from '../framework/usage-error.ts';
-import { hasLocalPrefix, isLocal, type LocalLocation, type Location, parseLocation } from '../location.ts';
+import {
+  formatLocation,
+  hasLocalPrefix,
+  isArchive,
+  isLocal,
+  isStandardStream,
+  type LocalLocation,
+  type Location,
+  parseLocation,
+  takesOneImage,
+} from '../location.ts';
 import type { Session } from '../session.ts';
 
 /** Where the user wants the result. */
@@ -29,6 +35,8 @@ export interface ResultPlace {
   readonly name: string;
   /** Whether it takes a single image only, as docker archives do: of an index one has to be chosen. */
   readonly takesOneImage: boolean;
+  /** Whether an index can be kept there. */
+  holdsIndexes(): Promise<boolean>;
   /** What the name stands for at the moment; `undefined` for nothing, and where that cannot be. */
   current(): Promise<Descriptor | undefined>;
   /**
@@ -55,7 +63,7 @@ export async function openResultPlace(
   if (repo !== '' && tag !== '') throw new UsageError("repository can't be set when a tag is specified");
   if (output !== '') return outputPlace(session, output, namedBy(tag === '' ? repo : tag) ?? source);
   if (repo !== '') return repositoryPlace(session, parseReference(repo), repo);
-  if (tag !== '') return targetPlace(session, parseLocation(tag));
+  if (tag !== '') return targetPlace(session, parseLocation(tag), source);
   if (source === undefined) throw new OciError('INVALID_REFERENCE', 'Nothing says where the result goes');
   return placeOf(session, source);
 }
@@ -68,27 +76,42 @@ function placeOf(session: Session, source: Location): Promise<ResultPlace> {
       ? targetPlace(session, source)
       : repositoryPlace(session, reference, source.text);
   }
+  if (isArchive(source)) throw unchangeable(source);
   if (source.kind === 'oci') {
     return source.tag === undefined ? layoutPlace(session, source) : targetPlace(session, source);
   }
   // Under an ID or a digest nothing can be put, which the target says.
-  if (source.kind === 'docker-daemon') return targetPlace(session, source);
-  throw new OciError('UNSUPPORTED', `${quoted(source.text)} is in an archive, which cannot be changed in place`, {
+  return targetPlace(session, source);
+}
+
+function unchangeable(source: LocalLocation): OciError {
+  const where = isStandardStream(source) ? 'an archive on standard input' : 'in an archive';
+  return new OciError('UNSUPPORTED', `${quoted(source.text)} is ${where}, which cannot be changed in place`, {
     hint: 'Say where the result goes: --tag, or --output for a file where the command has it',
   });
 }
 
-async function targetPlace(session: Session, location: Location): Promise<ResultPlace> {
-  const target = await openTarget(session, location);
+/** @param named whose name the result gets in a docker archive when it is given none */
+async function targetPlace(session: Session, location: Location, named?: Location): Promise<ResultPlace> {
+  const target = await openTarget(session, location, named);
   return {
     name: location.text,
-    takesOneImage: location.kind === 'docker-archive',
-    current: () => target.current(),
+    takesOneImage: takesOneImage(location),
+    holdsIndexes: async () => holdsIndexes(session, location),
+    // An archive is replaced whatever it holds.
+    current: async () => (isArchive(location) ? undefined : target.current()),
     async write(result, options) {
       await target.write(result, options);
       return nameWithDigest(location, result.root.digest);
     },
   };
+}
+
+/** Only engines with containerd's image store keep indexes. */
+async function holdsIndexes(session: Session, location: Location): Promise<boolean> {
+  if (location.kind !== 'docker-daemon') return !takesOneImage(location);
+  const { sessionEngine } = await import('../engine/session-engine.ts');
+  return (await sessionEngine(session)).keepsManifests(session);
 }
 
 /** A repository that gets results by their digests. */
@@ -98,6 +121,7 @@ async function repositoryPlace(session: Session, repository: Repository, text: s
   return {
     name: text,
     takesOneImage: false,
+    holdsIndexes: async () => true,
     current: async () => undefined,
     async write(result, options) {
       await target.write(result, options);
@@ -115,6 +139,7 @@ async function layoutPlace(session: Session, { text, path, digest }: LocalLocati
   return {
     name: text,
     takesOneImage: false,
+    holdsIndexes: async () => true,
     current: async () => replaced,
     async write(result, options) {
       await target.write(result, options);
@@ -127,42 +152,14 @@ async function layoutPlace(session: Session, { text, path, digest }: LocalLocati
 
 /** Local content that `--output` names; a bare path is a docker tarball, whose image has the name the result would have had. */
 async function outputPlace(session: Session, output: string, named: Location | undefined): Promise<ResultPlace> {
-  const location = hasLocalPrefix(output) ? parseLocation(output) : undefined;
-  if (location !== undefined && (location.kind !== 'docker-archive' || location.tag !== undefined)) {
-    const place = await targetPlace(session, location);
-    return {
-      ...place,
-      async write(result, options) {
-        await place.write(result, options);
-        return undefined;
-      },
-    };
-  }
-  const path = location === undefined || !isLocal(location) ? output : location.path;
-  if (path !== '-') await checkFolder(path);
-  const name = named !== undefined && !isLocal(named) ? named.reference : named?.tag;
-  return tarballPlace(session, path, name);
-}
-
-/** Told before anything is read, and not after minutes of compressing. */
-async function checkFolder(path: string): Promise<void> {
-  await access(dirname(path)).catch((error: unknown) => {
-    throw fileFault(error, 'write', path);
-  });
-}
-
-function tarballPlace(session: Session, path: string, name: Reference | string | undefined): ResultPlace {
+  const location = hasLocalPrefix(output)
+    ? parseLocation(output)
+    : ({ kind: 'docker-archive', text: output, path: output } as const);
+  const place = await targetPlace(session, location, named);
   return {
-    name: path,
-    takesOneImage: true,
-    current: async () => undefined,
-    async write(result, { dryRun = false, concurrency } = {}) {
-      const artifact = await imageForPlatform(result, session.platform, session);
-      if (dryRun) return undefined;
-      const { writeDockerArchive } = await import('../../archive/docker-archive-writer.ts');
-      const { signal, onProgress } = session;
-      const images = [{ artifact, name }];
-      await writeDockerArchive(images, path === '-' ? session.stdout : path, { concurrency, signal, onProgress });
+    ...place,
+    async write(result, options) {
+      await place.write(result, options);
       return undefined;
     },
   };
@@ -177,5 +174,5 @@ function nameWithDigest(location: Location, digest: Digest): string {
   if (location.kind === 'docker-daemon') return location.text;
   return location.kind === 'registry'
     ? `${formatRepository(location.reference)}@${digest}`
-    : `${location.kind}:${location.path}@${digest}`;
+    : formatLocation({ ...location, tag: undefined, digest });
 }

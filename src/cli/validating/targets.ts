@@ -6,10 +6,12 @@ import type { ChildFilter } from '../../ops/copy-options.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { ContentSource } from '../../store/store.ts';
-import { hasLocalPrefix, isLocal, type LocalLocation, parseLocation } from '../location.ts';
+import { archiveName } from '../archives.ts';
+import { isLocal, type LocalLocation, type Location, parseLocation } from '../location.ts';
 import { openLocation, openStore } from '../open.ts';
-import { existing, openArchiveStore } from '../open-path.ts';
+import { parsePath } from '../open-path.ts';
 import type { Session } from '../session.ts';
+import { step } from '../step.ts';
 
 /** One thing to validate. */
 export interface Target {
@@ -27,25 +29,30 @@ export interface Chosen {
 
 /** What an argument or `--remote` names: a whole index, all that a layout lists, every image of an archive; or one of them. */
 export async function openTargets(session: Session, text: string): Promise<readonly Target[]> {
-  if (text === '-') return archiveTargets(session, await openArchiveStore(session, '-'), text);
-  const location = parseLocation(text);
+  return targetsIn(session, parseLocation(text));
+}
+
+/** What `--tarball` names: an archive of either kind, the directory of a layout, or anything local with a prefix. */
+export async function openFileTargets(session: Session, path: string): Promise<readonly Target[]> {
+  return targetsIn(session, await parsePath(path));
+}
+
+async function targetsIn(session: Session, location: Location): Promise<readonly Target[]> {
+  const { text } = location;
   if (!isLocal(location) || isOne(location)) {
     const artifact = await openLocation(session, location);
     return [{ name: text, open: async () => artifact }];
   }
-  return archiveTargets(session, await openStore(session, location), text, location);
+  const open = async (): Promise<readonly Target[]> =>
+    archiveTargets(session, await openStore(session, location), location);
+  return location.kind === 'archive'
+    ? step(`loading ${JSON.stringify(archiveName(location.path))} as tarball`, open)
+    : open();
 }
 
 /** Whether a location names one image. */
 function isOne({ kind, tag, digest }: LocalLocation): boolean {
   return kind === 'docker-daemon' || tag !== undefined || digest !== undefined;
-}
-
-/** What `--tarball` names: an archive of either kind, the directory of a layout, or anything local with a prefix. */
-export async function openFileTargets(session: Session, path: string): Promise<readonly Target[]> {
-  if (hasLocalPrefix(path)) return openTargets(session, path);
-  if (path !== '-' && (await existing(path)).isDirectory()) return openTargets(session, `oci:${path}`);
-  return archiveTargets(session, await openArchiveStore(session, path), path, { kind: 'docker-archive', path });
 }
 
 /** The part of an artifact that `--platform` chooses: of one platform the image, of several their entries in the index. */
@@ -60,25 +67,23 @@ export async function choose(session: Session, artifact: Artifact): Promise<Chos
 function archiveTargets(
   session: Session,
   store: ContentSource | DockerArchive | OciArchive | LayoutStore,
-  name: string,
-  location?: Pick<LocalLocation, 'kind' | 'path'>,
+  location: LocalLocation,
 ): Promise<readonly Target[]> {
-  if ('imageAt' in store) return dockerTargets(session, store, name, location?.path ?? name);
-  if ('indexArtifact' in store) return listedTargets(session, store, name);
-  throw new TypeError(`${name} is no local content`);
+  if ('imageAt' in store) return dockerTargets(session, store, location);
+  if ('indexArtifact' in store) return listedTargets(session, store, location.text);
+  throw new TypeError(`${location.text} is no local content`);
 }
 
 async function dockerTargets(
   session: Session,
   store: DockerArchive,
-  name: string,
-  path: string,
+  { text, path }: LocalLocation,
 ): Promise<readonly Target[]> {
   const { names } = store;
   // It says that there is none.
   if (names.length === 0) await store.resolveSingle(session);
   return names.map((tags, place) => ({
-    name: names.length === 1 ? name : `docker-archive:${path}:${tags[0] ?? `(image ${place + 1}, without a name)`}`,
+    name: names.length === 1 ? text : `docker-archive:${path}:${tags[0] ?? `(image ${place + 1}, without a name)`}`,
     open: async () => ({ store, root: await store.imageAt(place, session) }),
   }));
 }
