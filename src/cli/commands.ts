@@ -99,6 +99,11 @@ export const craneCommands: readonly CommandEntry<Session, Globals>[] = [
     ],
   },
   {
+    name: 'inspect',
+    summary: 'Sum up an image: platforms, sizes, config, labels, history',
+    load: () => import('./commands/inspect.ts'),
+  },
+  {
     name: 'layout',
     summary: 'Work on an OCI layout',
     subcommands: [

@@ -49,10 +49,14 @@ export async function manifestOf(artifact: Artifact, options: CallOptions = {}):
 export async function imageManifestOf(artifact: Artifact, options: CallOptions = {}): Promise<ImageManifest> {
   const manifest = await manifestOf(artifact, options);
   if (manifest.kind === 'image') return manifest.image;
-  const { mediaType, digest } = artifact.root;
-  throw new OciError('UNSUPPORTED', `${digest} is no image but ${mediaType}`, {
+  throw noImage(artifact.root, manifest.kind);
+}
+
+/** The failure to treat as an image what is none. */
+export function noImage({ mediaType, digest }: Descriptor, kind: 'index' | 'schema1'): OciError {
+  return new OciError('UNSUPPORTED', `${digest} is no image but ${mediaType}`, {
     hint:
-      manifest.kind === 'index'
+      kind === 'index'
         ? 'Choose one of its images with --platform'
         : 'Docker schema 1 is abolished; push the image again with a current tool',
   });

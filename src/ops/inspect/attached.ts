@@ -1,0 +1,64 @@
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { CallOptions } from '../../options.ts';
+import { canListReferrers, type TagLister } from '../../store/capabilities.ts';
+import type { ContentSource } from '../../store/store.ts';
+import { DigestTags } from '../digest-tags.ts';
+import type { ReferrerSummary } from './summary.ts';
+import { sorted } from './values.ts';
+
+export interface AttachedOptions extends CallOptions {
+  /** Of the manifests. */
+  readonly mediaType: string;
+  /** The tags of the store, where they have been listed already. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+/**
+ * What refers to manifests: what their store lists as referrers, and what is attached by tags as cosign does it. Where the store
+ * keeps none there are none.
+ */
+export async function attachedTo(
+  store: ContentSource,
+  subjects: readonly Digest[],
+  { mediaType, tags, signal }: AttachedOptions,
+): Promise<readonly ReferrerSummary[]> {
+  const options = { signal };
+  const digestTags = new DigestTags(tags === undefined ? store : withTags(store, tags));
+  const found: ReferrerSummary[] = [];
+  for (const subject of subjects) {
+    const listed = canListReferrers(store) ? await store.referrers({ digest: subject, mediaType }, options) : [];
+    found.push(...listed.map((referrer) => referrerSummary(referrer, subject)));
+    for (const tag of await digestTags.of(subject, options)) {
+      found.push(referrerSummary(await store.resolve(tag, options), subject, tag));
+    }
+  }
+  return found;
+}
+
+function withTags(store: ContentSource, tags: readonly string[]): ContentSource & TagLister {
+  return {
+    resolve: (reference, options) => store.resolve(reference, options),
+    stat: (content, options) => store.stat(content, options),
+    fetch: (target, options) => store.fetch(target, options),
+    async *tags() {
+      yield tags;
+    },
+  };
+}
+
+function referrerSummary(
+  { digest, mediaType, size, artifactType, annotations }: Descriptor,
+  subject: Digest,
+  tag?: string,
+): ReferrerSummary {
+  return {
+    digest,
+    mediaType,
+    manifestSize: size,
+    artifactType: artifactType === '' ? undefined : artifactType,
+    annotations: sorted(annotations),
+    subject,
+    tag,
+  };
+}
