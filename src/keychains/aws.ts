@@ -19,6 +19,7 @@ export interface EcrPackage {
   readonly ECRPUBLICClient?: ClientClass;
   readonly GetAuthorizationTokenCommand: CommandClass;
   readonly CreateRepositoryCommand: CommandClass;
+  readonly DescribeImagesCommand?: CommandClass;
 }
 
 /** The package a service is asked with. */

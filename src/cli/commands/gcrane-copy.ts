@@ -7,10 +7,11 @@ import { sideFlags } from '../connections/side-flags.ts';
 import { copyOne } from '../copying/copy-one.ts';
 import { attachmentFlags, attachmentsOf } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
-import { parseRepositoryArgument } from '../open.ts';
+import type { WriteOptions } from '../copying/target.ts';
 import type { Session } from '../session.ts';
-import { step } from '../step.ts';
+import { announceTrees, openTree, parseTreePlace } from '../trees/open-tree.ts';
 import { jobsFlag, jobsOf } from '../trees/flags.ts';
+import { checkTreeFilter, excludeFlag, includeFlag, treeFilter } from '../trees/tree-filter.ts';
 
 const flags = {
   recursive: bool({
@@ -26,6 +27,8 @@ const flags = {
     description:
       'Trust that the target has all blobs of the manifests that it has, and do not ask for them; --recursive always does',
   }),
+  include: includeFlag,
+  exclude: excludeFlag,
   'keep-going': bool({
     description: 'With --recursive: copy the others when an image or repository fails, and fail at the end',
   }),
@@ -58,21 +61,38 @@ export const command: Command<Session, Globals> = defineCommand({
         sparse,
       });
     }
-    const [from, to] = await Promise.all(
-      [source, destination].map((text) =>
-        step(`parsing repo ${JSON.stringify(text)}`, async () => parseRepositoryArgument(text)),
-      ),
-    );
-    if (from === undefined || to === undefined) return;
-    const { copyTree } = await import('../trees/copy-tree.ts');
-    await copyTree(session, from, to, { ...write, jobs: jobsOf(given.jobs), keepGoing: given['keep-going'] });
+    await copyRecursively(session, source, destination, given, write);
   },
 });
+
+async function copyRecursively(
+  session: Session,
+  source: string,
+  destination: string,
+  given: FlagValues<typeof flags>,
+  write: Pick<WriteOptions, 'referrers' | 'digestTags'> & { readonly dryRun: boolean },
+): Promise<void> {
+  const [from, to, filter] = await Promise.all([
+    parseTreePlace(source),
+    parseTreePlace(destination),
+    treeFilter(given.include, given.exclude),
+  ]);
+  const jobs = jobsOf(given.jobs);
+  session.connections.makeRoomFor(jobs);
+  announceTrees(session, from, to);
+  const [{ copyTree }, tree, target] = await Promise.all([
+    import('../trees/copy-tree.ts'),
+    openTree(session, from, 'source'),
+    openTree(session, to, 'destination'),
+  ]);
+  await copyTree(session, tree, target, { ...write, jobs, filter, keepGoing: given['keep-going'] });
+}
 
 /** gcrane copies with --platform what the lists name by digest under other digests (crane-cli reference, section 10.4). */
 function checkFlags(given: FlagValues<typeof flags>, session: Session): void {
   if (given.recursive && session.platforms.length > 0)
     throw new UsageError('--platform does not go with --recursive, which copies everything as it is');
   if (given.sparse && session.platforms.length === 0) throw new UsageError('--sparse needs --platform');
+  checkTreeFilter(given);
   if (given['keep-going'] && !given.recursive) throw new UsageError('--keep-going goes with --recursive');
 }

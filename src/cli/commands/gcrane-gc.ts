@@ -8,29 +8,36 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { collectUntagged } from '../trees/collect-untagged.ts';
 import { ageFlag, sizeFlag } from '../trees/flags.ts';
+import { checkPathsOnly, checkTreeFilter, excludeFlag, includeFlag, treeFilter } from '../trees/tree-filter.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'REPO',
   description:
-    'List the manifests that have no tag, one REPO@DIGEST per line. Among them are the images of tagged indexes: with --delete or --dry-run what a manifest that stays needs is left out, the images of an index and what refers to them, as signatures do. Only registries that list manifests can tell, as those of Google do; with others it is an error.',
+    'List the manifests that have no tag, one REPO@DIGEST per line. Among them are the images of tagged indexes: with --delete or --dry-run what a manifest that stays needs is left out, the images of an index and what refers to them, as signatures do. Only registries that list manifests can tell, as those of Google and Azure do, and AWS of its own; with others it is an error.',
   examples:
-    'gcrane gc gcr.io/project/app\ngcrane gc -r --dry-run --older-than 30d us-docker.pkg.dev/project/repo\ngcrane gc -r --delete --older-than 30d us-docker.pkg.dev/project/repo',
+    'gcrane gc gcr.io/project/app\ngcrane gc -r --dry-run --older-than 30d us-docker.pkg.dev/project/repo\ngcrane gc -r --exclude "base/**" us-docker.pkg.dev/project/repo\ngcrane gc -r --delete --older-than 30d us-docker.pkg.dev/project/repo',
   arguments: exactly(1),
   complete: repositories,
   flags: {
     recursive: bool({ shorthand: 'r', description: 'Look into all repositories below, too' }),
     delete: bool({ description: 'Delete those that nothing needs, without asking, and print what was deleted' }),
     'dry-run': bool({ description: 'Print what --delete would delete, and change nothing' }),
+    include: includeFlag,
+    exclude: excludeFlag,
     'keep-going': bool({ description: 'Go on when something fails, and fail at the end' }),
     'older-than': ageFlag,
     'min-size': sizeFlag,
   },
   async run({ args: [name = ''], flags, context: session }) {
     const root = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepositoryArgument(name));
+    checkTreeFilter(flags);
+    checkPathsOnly([...flags.include, ...flags.exclude], 'what is cleaned up has none');
+    const filter = await treeFilter(flags.include, flags.exclude);
     const age = flags['older-than'];
     await step(`reading ${name}`, () =>
       collectUntagged(session, root, {
         recursive: flags.recursive,
+        filter,
         keepGoing: flags['keep-going'],
         mode: flags['dry-run'] ? 'rehearse' : flags.delete ? 'delete' : 'list',
         before: age === undefined ? undefined : session.process.now().getTime() - age,

@@ -1,5 +1,3 @@
-import { walkRepositories, type WalkedRepository } from '../../remote/listing/walk-repositories.ts';
-import { RemoteStore } from '../../remote/remote-store.ts';
 import { repositories } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
@@ -9,13 +7,16 @@ import { parseRepositoryArgument } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { listingJson, listingLines } from '../trees/listing-text.ts';
+import { openRegistryTree } from '../trees/open-tree.ts';
+import type { TreeRepository } from '../trees/tree.ts';
+import { checkTreeFilter, excludeFlag, includeFlag, treeFilter } from '../trees/tree-filter.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'REPO',
   description:
-    'List a repository, with full names. Of the registries of Google, gcr.io and pkg.dev: the repositories below it, then each manifest by its digest with its tags behind it, in the order of the digests. Of other registries, which do not tell that much: the tags.',
+    'List a repository, with full names. Of the registries of Google, gcr.io and pkg.dev: the repositories below it, then each manifest by its digest with its tags behind it, in the order of the digests. Of those of Azure and AWS the manifests in the same way. Of other registries, which do not tell that much: the tags.',
   examples:
-    'gcrane ls gcr.io/project/app\ngcrane ls -r us-docker.pkg.dev/project/repo\ngcrane ls --json gcr.io/project/app',
+    'gcrane ls gcr.io/project/app\ngcrane ls -r us-docker.pkg.dev/project/repo\ngcrane ls -r --include "team/**" --exclude ":*-debug" us-docker.pkg.dev/project/repo\ngcrane ls --json gcr.io/project/app',
   arguments: exactly(1),
   complete: repositories,
   flags: {
@@ -27,21 +28,27 @@ export const command: Command<Session, Globals> = defineCommand({
     json: bool({
       description: 'Print one line of JSON for each repository: child, manifest by digest, name and tags',
     }),
+    include: includeFlag,
+    exclude: excludeFlag,
   },
-  async run({ args: [name = ''], flags: { recursive, json }, context: session }) {
+  async run({ args: [name = ''], flags, context: session }) {
+    const { recursive, json, include, exclude } = flags;
+    checkTreeFilter(flags);
     const root = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepositoryArgument(name));
+    const filter = await treeFilter(include, exclude);
     session.connections.asks(root.registry);
-    const transport = await session.connections.transport();
+    const tree = await openRegistryTree(session, root);
     const { signal } = session;
-    const show = async ({ repository, listing }: WalkedRepository): Promise<void> =>
-      session.print(
-        json ? listingJson(repository, listing) : listingLines(repository, listing, { withChildren: !recursive }),
-      );
+    const show = async ({ path, listing }: TreeRepository): Promise<void> => {
+      const repository = tree.repositoryAt(path);
+      const text = json
+        ? listingJson(repository, listing)
+        : listingLines(repository, listing, { withChildren: !recursive });
+      if (text !== '') await session.print(text);
+    };
     await step(`reading ${name}`, async () => {
-      if (!recursive) {
-        return show({ repository: root, listing: await new RemoteStore(root, { transport }).list({ signal }) });
-      }
-      for await (const found of walkRepositories(root, { transport, signal })) await show(found);
+      if (!recursive) return show(await tree.listRoot({ signal }));
+      for await (const found of tree.walk({ filter, signal })) await show(found);
     });
   },
 });

@@ -1,11 +1,15 @@
 import { isOciError, OciError } from '../../errors.ts';
-import { formatRepository, type Repository } from '../../oci/reference.ts';
+import { dockerHub, formatRepository, type RegistryName, type Repository } from '../../oci/reference.ts';
+import { cloudOf } from '../../remote/auth/cloud-hosts.ts';
 import { isGoogleHost } from '../../remote/listing/google-hosts.ts';
 import type { RepositoryListing } from '../../remote/listing/list-repository.ts';
-import { type WalkedRepository, walkRepositories } from '../../remote/listing/walk-repositories.ts';
 import { RemoteStore } from '../../remote/remote-store.ts';
 import type { Transport } from '../../remote/transport/transport.ts';
 import type { Session } from '../session.ts';
+import { openRegistryTree } from './open-tree.ts';
+import type { RegistryTree } from './registry-tree.ts';
+import type { TreeRepository } from './tree.ts';
+import type { TreeFilter } from './tree-filter.ts';
 import { amount, repositories, TreeReport } from './tree-report.ts';
 import { deletableOf, type UntaggedFilter, untaggedOf } from './untagged.ts';
 
@@ -16,6 +20,8 @@ export interface CollectUntaggedOptions extends UntaggedFilter {
   readonly mode: 'list' | 'rehearse' | 'delete';
   /** What fails does not end the rest. */
   readonly keepGoing: boolean;
+  /** Which repositories are meant: what has no tag there is needed by nobody elsewhere. */
+  readonly filter: TreeFilter;
 }
 
 /**
@@ -29,60 +35,56 @@ export async function collectUntagged(
   options: CollectUntaggedOptions,
 ): Promise<void> {
   session.connections.asks(root.registry);
-  await new UntaggedRun(session, root, await session.connections.transport(), options).run();
+  const [tree, transport] = await Promise.all([openRegistryTree(session, root), session.connections.transport()]);
+  await new UntaggedRun(session, tree, transport, options).run();
 }
 
 class UntaggedRun {
   readonly #session: Session;
-  readonly #root: Repository;
+  readonly #tree: RegistryTree;
   readonly #transport: Transport;
   readonly #options: CollectUntaggedOptions;
   readonly #report: TreeReport;
-  #repositories = 0;
+  #looked = 0;
   #found = 0;
   #kept = 0;
 
-  constructor(session: Session, root: Repository, transport: Transport, options: CollectUntaggedOptions) {
+  constructor(session: Session, tree: RegistryTree, transport: Transport, options: CollectUntaggedOptions) {
     this.#session = session;
-    this.#root = root;
+    this.#tree = tree;
     this.#transport = transport;
     this.#options = options;
     this.#report = new TreeReport(session);
   }
 
   async run(): Promise<void> {
-    const { mode, recursive } = this.#options;
-    for await (const found of recursive ? this.#walk() : this.#one()) {
-      checkListed(found);
-      this.#repositories++;
+    const { mode } = this.#options;
+    for await (const { path, listing } of this.#repositories()) {
+      const repository = this.#tree.repositoryAt(path);
+      checkListed(repository, listing);
+      this.#looked++;
       try {
-        await this.#repository(found);
+        await this.#repository(repository, listing);
       } catch (error) {
-        this.#endOrNote(formatRepository(found.repository), error);
+        this.#endOrNote(formatRepository(repository), error);
       }
     }
     if (mode !== 'list') this.#session.log.line(this.#summary(mode));
     this.#report.end('not everything could be cleaned up');
   }
 
-  #walk(): AsyncGenerator<WalkedRepository, void> {
+  async *#repositories(): AsyncGenerator<TreeRepository, void> {
+    const { recursive, filter, keepGoing } = this.#options;
     const { signal } = this.#session;
-    const onError = (repository: Repository, error: OciError): void =>
-      this.#report.failure(formatRepository(repository), error);
-    return walkRepositories(this.#root, {
-      transport: this.#transport,
-      signal,
-      onError: this.#options.keepGoing ? onError : undefined,
-    });
+    if (!recursive) {
+      yield await this.#tree.listRoot({ signal });
+      return;
+    }
+    const onError = (path: string, error: OciError): void => this.#report.failure(this.#tree.nameOf(path), error);
+    yield* this.#tree.walk({ filter, signal, onError: keepGoing ? onError : undefined });
   }
 
-  async *#one(): AsyncGenerator<WalkedRepository, void> {
-    const { signal } = this.#session;
-    const listing = await new RemoteStore(this.#root, { transport: this.#transport }).list({ signal });
-    yield { repository: this.#root, listing };
-  }
-
-  async #repository({ repository, listing }: WalkedRepository): Promise<void> {
+  async #repository(repository: Repository, listing: RepositoryListing): Promise<void> {
     const untagged = untaggedOf(listing, this.#options);
     const name = formatRepository(repository);
     if (this.#options.mode === 'list') {
@@ -117,7 +119,7 @@ class UntaggedRun {
   }
 
   #summary(mode: 'rehearse' | 'delete'): string {
-    const what = `${amount(this.#found, 'manifest')} of ${repositories(this.#repositories)}`;
+    const what = `${amount(this.#found, 'manifest')} of ${repositories(this.#looked)}`;
     const kept = this.#kept === 0 ? '' : `; ${this.#kept} without a tag stay, since what stays needs them`;
     return `${mode === 'delete' ? `Deleted ${what}` : `Would delete ${what}`}${kept}`;
   }
@@ -130,11 +132,41 @@ class UntaggedRun {
 }
 
 /** To print nothing would say that there is nothing. */
-function checkListed({ repository, listing }: WalkedRepository): void {
+function checkListed(repository: Repository, listing: RepositoryListing): void {
   if (listing.listsManifests || isGoogleHost(repository.registry)) return;
-  throw new OciError(
-    'UNSUPPORTED',
-    `${repository.registry} does not tell which manifests of ${formatRepository(repository)} have no tag`,
-    { hint: "Google's registries do; others collect such manifests themselves, if their operators let them" },
-  );
+  const { refusal } = listing;
+  const { registry } = repository;
+  const name = formatRepository(repository);
+  if (refusal !== undefined) {
+    const right =
+      cloudOf(registry) === 'acr' ? 'It takes the right metadata/read, which is not that to pull' : undefined;
+    throw new OciError(
+      refusal.code,
+      `Cannot tell which manifests of ${name} have no tag: ${lowered(refusal.message)}`,
+      {
+        cause: refusal,
+        hint: right ?? refusal.hint,
+      },
+    );
+  }
+  throw new OciError('UNSUPPORTED', `${registry} does not tell which manifests of ${name} have no tag`, {
+    hint: hintFor(registry),
+  });
+}
+
+/** What is known of those who do not tell. */
+function hintFor(registry: RegistryName): string {
+  if (registry === dockerHub) return 'Docker Hub shows them on its web pages only';
+  switch (cloudOf(registry)) {
+    case 'ghcr':
+      return "GitHub's own API does: gh api /orgs/ORG/packages/container/NAME/versions";
+    case 'ecr-public':
+      return 'AWS itself does: aws ecr-public describe-images --repository-name NAME';
+    default:
+      return 'The registries of Google, Azure and AWS do; others collect such manifests themselves, if their operators let them';
+  }
+}
+
+function lowered(message: string): string {
+  return `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
 }

@@ -3,19 +3,18 @@ import { Limiter } from '../../async/limiter.ts';
 import { isOciError, OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
-import { formatRepository, type Repository, sameRepository } from '../../oci/reference.ts';
 import type { CopySummary } from '../../ops/copy-options.ts';
 import { GraphCopy, type GraphCopyOptions } from '../../ops/graph-copy.ts';
 import { openArtifact } from '../../ops/resolve.ts';
 import type { RepositoryListing } from '../../remote/listing/list-repository.ts';
-import { type WalkedRepository, walkRepositories } from '../../remote/listing/walk-repositories.ts';
-import { RemoteStore } from '../../remote/remote-store.ts';
-import type { Transport } from '../../remote/transport/transport.ts';
+import type { ContentSource } from '../../store/store.ts';
 import { logCopy } from '../copying/log.ts';
 import type { WriteOptions } from '../copying/target.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import { isBelow, itemsOf, renamed, type TreeItem, type TreeItems } from './tree-items.ts';
+import { isBelow, type Tree, type TreeRepository, type TreeTarget } from './tree.ts';
+import type { TreeFilter } from './tree-filter.ts';
+import { itemsOf, type TreeItem, type TreeItems } from './tree-items.ts';
 import { TreeReport } from './tree-report.ts';
 import { withRetries } from './with-retries.ts';
 
@@ -25,6 +24,8 @@ export interface CopyTreeOptions extends Pick<WriteOptions, 'referrers' | 'diges
   /** What fails does not end the rest. */
   readonly keepGoing: boolean;
   readonly dryRun: boolean;
+  /** What of the source is meant. */
+  readonly filter: TreeFilter;
   /** @see RetriesOptions.pauses */
   readonly pauses?: readonly number[] | undefined;
 }
@@ -39,36 +40,18 @@ const openRepositories = 8;
  *
  * @throws {OciError} `CONFLICT` when both are the same
  */
-export async function copyTree(
-  session: Session,
-  source: Repository,
-  target: Repository,
-  options: CopyTreeOptions,
-): Promise<void> {
-  if (sameRepository(source, target)) {
-    throw new OciError('CONFLICT', `The source ${formatRepository(source)} and the target are the same repository`);
+export async function copyTree(session: Session, source: Tree, target: Tree, options: CopyTreeOptions): Promise<void> {
+  if (source.pathOf(target) === '') {
+    const what = source.name.startsWith('oci:') ? 'directory' : 'repository';
+    throw new OciError('CONFLICT', `The source ${source.name} and the target are the same ${what}`);
   }
-  const { connections } = session;
-  connections.makeRoomFor(options.jobs);
-  connections.writesTo(target.registry);
-  connections.asks(source.registry, 'source');
-  connections.asks(target.registry, 'destination');
-  const transports = { from: await connections.transport('source'), to: await connections.transport('destination') };
-  const copy = new TreeCopy(session, { source, target, ...transports }, options);
-  await copy.run();
-}
-
-interface Ends {
-  readonly source: Repository;
-  readonly target: Repository;
-  readonly from: Transport;
-  readonly to: Transport;
+  await new TreeCopy(session, source, target, options).run();
 }
 
 /** One repository while it is copied. */
 interface Pair {
-  readonly source: RemoteStore;
-  readonly target: RemoteStore;
+  readonly source: ContentSource;
+  readonly target: TreeTarget;
   readonly from: string;
   readonly to: string;
   readonly tagged: TreeItems['tagged'];
@@ -77,14 +60,16 @@ interface Pair {
 
 class TreeCopy {
   readonly #session: Session;
-  readonly #ends: Ends;
+  readonly #source: Tree;
+  readonly #target: Tree;
   readonly #options: CopyTreeOptions;
   readonly #images: Limiter;
   readonly #report: TreeReport;
 
-  constructor(session: Session, ends: Ends, options: CopyTreeOptions) {
+  constructor(session: Session, source: Tree, target: Tree, options: CopyTreeOptions) {
     this.#session = session;
-    this.#ends = ends;
+    this.#source = source;
+    this.#target = target;
     this.#options = options;
     this.#images = new Limiter(options.jobs);
     this.#report = new TreeReport(session);
@@ -106,61 +91,47 @@ class TreeCopy {
   }
 
   /** Not what lies below the target, which would be copied into itself again and again. */
-  #walk(): AsyncGenerator<WalkedRepository, void> {
-    const { source, target, from } = this.#ends;
-    const isInside = isBelow(target, source);
-    return walkRepositories(source, {
-      transport: from,
+  #walk(): AsyncGenerator<TreeRepository, void> {
+    const { keepGoing, filter } = this.#options;
+    const inside = this.#source.pathOf(this.#target);
+    return this.#source.walk({
+      filter,
       signal: this.#session.signal,
-      skip: (repository) => isInside && isBelow(repository, target),
-      onError: this.#options.keepGoing
-        ? (repository, error) => this.#report.failure(formatRepository(repository), error)
-        : undefined,
+      skip: (path) => inside !== undefined && isBelow(path, inside),
+      onError: keepGoing ? (path, error) => this.#report.failure(this.#source.nameOf(path), error) : undefined,
     });
   }
 
-  async #repository({ repository, listing }: WalkedRepository, signal: AbortSignal): Promise<void> {
-    const { source, target } = this.#ends;
-    const to = renamed(repository, source, target);
+  async #repository({ path, listing }: TreeRepository, signal: AbortSignal): Promise<void> {
+    const name = this.#source.nameOf(path);
     try {
-      await step(`copying repo ${JSON.stringify(formatRepository(repository))}`, () =>
-        this.#copyRepository(repository, to, listing, signal),
-      );
+      await step(`copying repo ${JSON.stringify(name)}`, () => this.#copyRepository(path, listing, signal));
     } catch (error) {
-      this.#endOrNote(formatRepository(repository), error, signal);
+      this.#endOrNote(name, error, signal);
     }
   }
 
-  async #copyRepository(
-    repository: Repository,
-    to: Repository,
-    listing: RepositoryListing,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #copyRepository(path: string, listing: RepositoryListing, signal: AbortSignal): Promise<void> {
     if (listing.tags.length + listing.manifests.size === 0) return;
     const { dryRun } = this.#options;
-    const target = new RemoteStore(to, { transport: this.#ends.to, access: dryRun ? 'pull' : 'push' });
-    const existing = await this.#listTarget(target, signal);
+    const [from, to] = [this.#source.nameOf(path), this.#target.nameOf(path)];
+    await using target = await this.#target.target(path, { dryRun });
+    const existing = await this.#listTarget(target, to, signal);
     const { items, tagged, equal } = itemsOf(listing, existing);
     this.#report.repository(equal);
     if (items.length === 0) return;
-    const source = new RemoteStore(repository, { transport: this.#ends.from });
-    const pair = { source, target, from: formatRepository(repository), to: formatRepository(to), signal };
-    if (dryRun) return this.#rehearse(items, { ...pair, tagged });
-    try {
-      await this.#copyItems(items, { ...pair, tagged });
-    } finally {
-      await target[Symbol.asyncDispose]();
-    }
+    const pair = { source: await this.#source.source(path), target, from, to, tagged, signal };
+    if (dryRun) await this.#rehearse(items, pair);
+    else await this.#copyItems(items, pair);
   }
 
   async #copyItems(items: readonly TreeItem[], pair: Pair): Promise<void> {
     const { source, target, to, signal, tagged } = pair;
-    const { nonDistributable } = this.#session;
     const { jobs, referrers, digestTags } = this.#options;
-    const copy = new GraphCopy(source, target, {
+    await target.begin({ signal });
+    const copy = new GraphCopy(source, target.store, {
       signal,
-      nonDistributable,
+      nonDistributable: target.takesAll || this.#session.nonDistributable,
       referrers,
       digestTags,
       tagged: tagged === undefined ? undefined : asked(tagged),
@@ -169,38 +140,46 @@ class TreeCopy {
       // One image is tried again while the others go on; what ends them all is the signal.
       keepGoing: true,
     });
+    const untagged: Descriptor[] = [];
     const run = (item: TreeItem, ended: AbortSignal): Promise<void> =>
-      this.#images.run(() => this.#image(item, copy, { ...pair, signal: ended }), ended);
+      this.#images.run(async () => {
+        const root = await this.#image(item, copy, { ...pair, signal: ended });
+        if (root !== undefined && item.tags.length === 0) untagged.push(root);
+      }, ended);
     await forEachLimited(items, jobs, run, signal);
+    await target.keep(untagged, { signal });
   }
 
   /** @returns `undefined` for a repository that is not there */
-  async #listTarget(target: RemoteStore, signal: AbortSignal): Promise<RepositoryListing | undefined> {
+  async #listTarget(target: TreeTarget, name: string, signal: AbortSignal): Promise<RepositoryListing | undefined> {
     try {
       return await target.list({ signal });
     } catch (error) {
       // Some registries answer 403 for what is not there; the push shows whether it was that.
       if (!isOciError(error, 'NOT_FOUND') && !isOciError(error, 'DENIED')) throw error;
-      this.#session.log.line(`failed to list ${formatRepository(target.repository)}: ${error.message}`);
+      this.#session.log.line(`failed to list ${name}: ${error.message}`);
       return isOciError(error, 'NOT_FOUND') ? undefined : unknownListing;
     }
   }
 
-  async #image(item: TreeItem, copy: GraphCopy, pair: Pair): Promise<void> {
+  /** @returns what was copied; `undefined` when it failed */
+  async #image(item: TreeItem, copy: GraphCopy, pair: Pair): Promise<Descriptor | undefined> {
     const { from, to, signal, source } = pair;
     const name = nameIn(from, item.name);
     const { log } = this.#session;
-    log.line(`Copying from ${name} to ${to}`);
+    log.line(`Copying from ${name} to ${nameIn(to, item.tags[0] ?? item.name)}`);
     try {
-      const copyOnce = (): Promise<readonly CopySummary[]> =>
+      const copyOnce = (): Promise<CopiedItem> =>
         step(`copying ${JSON.stringify(name)}`, () => copyItem(item, source, copy, signal));
       const onRetry = (message: string): void => log.line(`Retrying ${name}: ${message}`);
-      const summaries = await withRetries(copyOnce, { pauses: this.#options.pauses, signal, onRetry });
+      const { root, summaries } = await withRetries(copyOnce, { pauses: this.#options.pauses, signal, onRetry });
       for (const summary of summaries) this.#report.moved(summary);
       const isChanged = item.isMissing || summaries.some(({ manifests, blobs }) => manifests + blobs > 0);
       this.#report.image(isChanged, item.tags.length);
+      return root;
     } catch (error) {
       this.#endOrNote(name, error, signal);
+      return undefined;
     }
   }
 
@@ -241,6 +220,7 @@ class TreeCopy {
 const unknownListing: RepositoryListing = {
   name: '',
   listsManifests: false,
+  listsChildren: false,
   children: [],
   tags: [],
   manifests: new Map(),
@@ -259,25 +239,29 @@ function asked(tagged: ReadonlyMap<string, Digest | undefined>): GraphCopyOption
 async function namedIn({ target, tagged, signal }: Pair, name: string): Promise<Digest | undefined> {
   if (tagged?.has(name) === true) return tagged.get(name);
   try {
-    return (await target.resolve(name, { signal })).digest;
+    return (await target.store.resolve(name, { signal })).digest;
   } catch (error) {
     if (isOciError(error, 'NOT_FOUND') || isOciError(error, 'DENIED')) return undefined;
     throw error;
   }
 }
 
+interface CopiedItem {
+  readonly root: Descriptor;
+  readonly summaries: readonly CopySummary[];
+}
+
 /** What was read by its digest gets its tags here: none of them can come to name something else in between. */
 async function copyItem(
   { name, tags }: TreeItem,
-  source: RemoteStore,
+  source: ContentSource,
   copy: GraphCopy,
   signal: AbortSignal,
-): Promise<readonly CopySummary[]> {
+): Promise<CopiedItem> {
   const { root } = await openArtifact(source, name, { signal });
-  if (tags.length === 0) return [await copy.copy(root)];
   const summaries: CopySummary[] = [];
-  for (const tag of tags) summaries.push(await copy.copy(root, tag));
-  return summaries;
+  for (const tag of tags.length === 0 ? [undefined] : tags) summaries.push(await copy.copy(root, tag));
+  return { root, summaries };
 }
 
 function nameIn(repository: string, name: string): string {

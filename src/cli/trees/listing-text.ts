@@ -26,11 +26,11 @@ export function listingLines(
  * gcrane leaves out the name of a repository of another registry; here every line says what it is about.
  */
 export function listingJson({ repository }: Repository, listing: RepositoryListing): string {
-  const { name, children, manifests, tags } = listing;
+  const { name, children, manifests, tags, listsManifests, listsChildren } = listing;
   const isRich = children.length + manifests.size > 0;
   const entries = Array.from(manifests.values(), (manifest) => [manifest.digest, entryOf(manifest)] as const);
   return `${encodeJson({
-    child: isRich ? children : null,
+    child: isRich && (listsChildren || !listsManifests) ? children : null,
     manifest: isRich ? new Map(entries) : null,
     name: name === '' ? repository : name,
     tags: isRich || tags.length > 0 ? tags : null,

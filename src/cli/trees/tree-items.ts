@@ -1,5 +1,4 @@
 import type { Digest } from '../../oci/digest.ts';
-import type { Repository } from '../../oci/reference.ts';
 import type { RepositoryListing } from '../../remote/listing/list-repository.ts';
 
 /** What is copied of a repository in one go: one manifest with the tags that name it. */
@@ -44,15 +43,4 @@ export function itemsOf(source: RepositoryListing, target: RepositoryListing | u
   for (const tag of source.tags) if (!listed.has(tag)) items.push({ name: tag, tags: [tag], isMissing: false });
   for (const tag of items.flatMap(({ tags }) => tags)) if (!tagged.has(tag)) tagged.set(tag, undefined);
   return { items, tagged: isKnown ? tagged : undefined, equal };
-}
-
-/** The target of a repository below the root: the root's name is replaced where it stands, at the start. */
-export function renamed({ repository }: Repository, root: Repository, target: Repository): Repository {
-  return { registry: target.registry, repository: `${target.repository}${repository.slice(root.repository.length)}` };
-}
-
-/** Whether a repository is the root or lies below it. */
-export function isBelow(repository: Repository, root: Repository): boolean {
-  if (repository.registry !== root.registry) return false;
-  return repository.repository === root.repository || repository.repository.startsWith(`${root.repository}/`);
 }

@@ -1,9 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
+import { isOciError, type OciError } from '../../errors.ts';
 import type { CallOptions } from '../../options.ts';
 import { pages } from '../pages.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import { defaultPageSize, maxPageSize } from '../tags.ts';
 import type { ReadAnswer } from '../transport/transport.ts';
+import { azureListActions, azureListPath, isAzureHost, parseAzurePage } from './azure-page.ts';
 import { isGoogleHost } from './google-hosts.ts';
 import { type ListedManifest, parseRepositoryPage, type RepositoryPage } from './repository-page.ts';
 
@@ -16,23 +18,73 @@ export interface RepositoryListOptions extends CallOptions {
 export interface RepositoryListing extends Omit<RepositoryPage, 'manifests'> {
   /** By digest, in the order of the digests. */
   readonly manifests: ReadonlyMap<Digest, ListedManifest>;
+  /** Why it does not tell of manifests, where it could. */
+  readonly refusal?: OciError | undefined;
 }
+
+/** A part of it, in the order of the registry. */
+interface ListedPage extends RepositoryPage, Pick<RepositoryListing, 'refusal'> {}
 
 /** Google's registries give so many at once. */
 const googlePageSize = 10_000;
 
 /**
- * What a registry tells about a repository page by page, in its order; one page at least. Other registries than Google's
- * tell the tags only.
+ * What a registry tells about a repository page by page, in its order; one page at least. Other registries than Google's and
+ * Azure's tell the tags only.
  *
  * @throws {OciError} `LIMIT_EXCEEDED` for a list that does not end
  */
 export async function* repositoryPages(
   client: RepositoryClient,
+  options: RepositoryListOptions,
+): AsyncGenerator<ListedPage, void> {
+  let refusal: OciError | undefined;
+  if (isAzureHost(client.repository.registry)) {
+    try {
+      yield await azureList(client, options);
+      return;
+    } catch (error) {
+      if (!isOciError(error) || !refusals.has(error.code)) throw error;
+      refusal = error;
+    }
+  }
+  // Who may pull may not always list manifests, and gateways may not pass that on.
+  for await (const page of taggedPages(client, options)) yield { ...page, refusal };
+}
+
+const refusals: ReadonlySet<string> = new Set(['UNAUTHORIZED', 'DENIED', 'NOT_FOUND', 'UNSUPPORTED']);
+
+/** All pages together. What lists of Google's registries tell of one manifest in several places is put together. */
+export async function collectPages(listed: AsyncIterable<ListedPage>): Promise<RepositoryListing> {
+  const manifests = new Map<Digest, ListedManifest>();
+  const [children, tags]: [string[], string[]] = [[], []];
+  let [name, listsManifests, listsChildren] = ['', false, false];
+  let refusal: OciError | undefined;
+  for await (const page of listed) {
+    if (name === '') name = page.name;
+    listsManifests ||= page.listsManifests;
+    listsChildren ||= page.listsChildren;
+    refusal ??= page.refusal;
+    for (const child of page.children) children.push(child);
+    for (const tag of page.tags) tags.push(tag);
+    for (const manifest of page.manifests) {
+      const known = manifests.get(manifest.digest);
+      const all = known === undefined ? manifest.tags : Array.from(new Set([...known.tags, ...manifest.tags]));
+      manifests.set(manifest.digest, { ...manifest, tags: all });
+    }
+  }
+  const sorted = Array.from(manifests).sort(([a], [b]) => (a < b ? -1 : 1));
+  const listing = { name, listsManifests, listsChildren, children, tags, manifests: new Map(sorted) };
+  return refusal === undefined ? listing : { ...listing, refusal };
+}
+
+/** Lists of tags, in which Google's registries tell more. */
+async function* taggedPages(
+  client: RepositoryClient,
   { signal, pageSize }: RepositoryListOptions,
 ): AsyncGenerator<RepositoryPage, void> {
   const { registry, repository } = client.repository;
-  let last: RepositoryPage = { name: '', listsManifests: false, children: [], manifests: [], tags: [] };
+  let last = nothing;
   let isEmpty = true;
   const read = (query: string): Promise<ReadAnswer> =>
     client.read(
@@ -62,25 +114,45 @@ export async function* repositoryPages(
   if (isEmpty) yield last;
 }
 
-/** All pages together. What lists of Google's registries tell of one manifest in several places is put together. */
-export async function collectPages(listed: AsyncIterable<RepositoryPage>): Promise<RepositoryListing> {
-  const manifests = new Map<Digest, ListedManifest>();
-  const [children, tags]: [string[], string[]] = [[], []];
-  let [name, listsManifests] = ['', false];
-  for await (const page of listed) {
-    if (name === '') name = page.name;
-    listsManifests ||= page.listsManifests;
-    for (const child of page.children) children.push(child);
-    for (const tag of page.tags) tags.push(tag);
-    for (const manifest of page.manifests) {
-      const known = manifests.get(manifest.digest);
-      const all = known === undefined ? manifest.tags : Array.from(new Set([...known.tags, ...manifest.tags]));
-      manifests.set(manifest.digest, { ...manifest, tags: all });
-    }
+/** All at once: it comes by digest, and tags are wanted in order. */
+async function azureList(
+  { repository: { registry, repository }, name, transport }: RepositoryClient,
+  { signal, pageSize = defaultPageSize }: RepositoryListOptions,
+): Promise<RepositoryPage> {
+  const manifests: ListedManifest[] = [];
+  const read = (query: string): Promise<ReadAnswer> =>
+    transport.read(
+      {
+        registry,
+        repository,
+        method: 'GET',
+        target: `${azureListPath(repository)}${query}`,
+        scopes: [`repository:${repository}:${azureListActions}`],
+        purpose: `list the manifests of ${name}`,
+        expect: [200],
+        signal,
+      },
+      maxPageSize,
+    );
+  const entriesOf = (answer: ReadAnswer): { readonly entries: readonly ListedManifest[]; readonly count: number } => {
+    const { manifests: entries, count } = parseAzurePage(answer);
+    return { entries, count };
+  };
+  for await (const fresh of pages({ read, entriesOf, keyOf: ({ digest }) => digest, pageSize })) {
+    manifests.push(...fresh);
   }
-  const sorted = Array.from(manifests).sort(([a], [b]) => (a < b ? -1 : 1));
-  return { name, listsManifests, children, tags, manifests: new Map(sorted) };
+  const tags = manifests.flatMap((manifest) => manifest.tags).toSorted();
+  return { ...nothing, name: repository, listsManifests: true, manifests, tags };
 }
+
+const nothing: RepositoryPage = {
+  name: '',
+  listsManifests: false,
+  listsChildren: false,
+  children: [],
+  manifests: [],
+  tags: [],
+};
 
 /** Tags come last: where there is no `Link`, the last entry names where the next page starts. */
 type Entry = { readonly child: string } | { readonly manifest: ListedManifest } | { readonly tag: string };
@@ -100,10 +172,11 @@ function keyOf(entry: Entry): string {
   return [entry.manifest.digest, ...entry.manifest.tags].join(' ');
 }
 
-function pageOf({ name, listsManifests }: RepositoryPage, entries: readonly Entry[]): RepositoryPage {
+function pageOf({ name, listsManifests, listsChildren }: RepositoryPage, entries: readonly Entry[]): RepositoryPage {
   return {
     name,
     listsManifests,
+    listsChildren,
     children: entries.flatMap((entry) => ('child' in entry ? [entry.child] : [])),
     manifests: entries.flatMap((entry) => ('manifest' in entry ? [entry.manifest] : [])),
     tags: entries.flatMap((entry) => ('tag' in entry ? [entry.tag] : [])),

@@ -24,6 +24,7 @@ describe('a page of a repository', () => {
     expect(page).toEqual({
       name: 'project/app',
       listsManifests: true,
+      listsChildren: true,
       children: ['web', 'deep/er'],
       manifests: [
         {

@@ -22,10 +22,12 @@ export interface RepositoryPage {
   /** As the registry calls it; empty where it does not say. */
   readonly name: string;
   /**
-   * Whether it tells of manifests and of the repositories below, as Google's do. Of others the tags are all there is to know:
-   * what has no tag, and what lies below, cannot be seen.
+   * Whether it tells of manifests, as Google's and Azure's do. Of others the tags are all there is to know: what has no tag
+   * cannot be seen.
    */
   readonly listsManifests: boolean;
+  /** Whether it tells of the repositories below, as Google's do. */
+  readonly listsChildren: boolean;
   /** Names of repositories directly below, without the name of this one. */
   readonly children: readonly string[];
   readonly manifests: readonly ListedManifest[];
@@ -44,13 +46,31 @@ export function parseRepositoryPage({ bytes, url }: ReadAnswer, repository: stri
   const document = recordOf(parseJson(bytes, `The list ${url.host} sent`, 'RESPONSE')) ?? {};
   const manifests = recordOf(document['manifest']);
   const children = stringsIn(document['child']);
+  const isRich = manifests !== undefined || children.length > 0;
   return {
     name: textOf(document['name']),
-    listsManifests: manifests !== undefined || children.length > 0,
+    listsManifests: isRich,
+    listsChildren: isRich,
     children: children.filter((child) => isRepositoryName(`${repository}/${child}`)),
     manifests: Object.entries(manifests ?? {}).flatMap(([digest, entry]) => manifestOf(digest, entry)),
     tags: stringsIn(document['tags']).filter(isTag),
   };
+}
+
+/** An object of JSON. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+/** Text without what could harm a terminal, and not longer than any name; else empty. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' && value.length <= maxText && !/[\p{Cc}\p{Surrogate}]/u.test(value) ? value : '';
+}
+
+/** The strings in an array. */
+export function stringsIn(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === 'string') : [];
 }
 
 function manifestOf(digest: string, entry: unknown): readonly ListedManifest[] {
@@ -75,18 +95,5 @@ function numberOf(value: unknown): number | undefined {
   return Number.isSafeInteger(number) ? (number as number) : undefined;
 }
 
-function recordOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isRecord ? (value as Readonly<Record<string, unknown>>) : undefined;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' && value.length <= maxText && !/[\p{Cc}\p{Surrogate}]/u.test(value) ? value : '';
-}
-
 /** Names and media types are shorter: both have 255 characters at most. */
 const maxText = 512;
-
-function stringsIn(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === 'string') : [];
-}

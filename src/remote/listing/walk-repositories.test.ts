@@ -63,6 +63,7 @@ describe('what a registry tells about a repository', () => {
     expect(await storeOf(registry).list({ pageSize: 1 })).toEqual({
       name: 'app',
       listsManifests: false,
+      listsChildren: false,
       children: [],
       tags: ['v1', 'v2'],
       manifests: new Map(),

@@ -9,8 +9,15 @@ import type { RepositoryListing } from './list-repository.ts';
 
 export interface WalkOptions extends CallOptions {
   readonly transport: Transport;
+  /** How a repository is listed. @default as the registry tells it */
+  readonly list?: ((repository: Repository, options: CallOptions) => Promise<RepositoryListing>) | undefined;
   /** Leaves a repository out, with all that lies below it. @default none */
   readonly skip?: ((repository: Repository) => boolean) | undefined;
+  /**
+   * Which repositories are meant; what lies below the others is looked for all the same. Where the registry names all its
+   * repositories, the others are not asked about. @default all
+   */
+  readonly wants?: ((repository: Repository) => boolean) | undefined;
   /** Hears of a repository other than the root that cannot be listed, which is then left out. @default it ends the walk */
   readonly onError?: ((repository: Repository, error: OciError) => void) | undefined;
   /** Repositories that are listed at most. @default 1000000 */
@@ -37,25 +44,24 @@ export async function* walkRepositories(
   options: WalkOptions,
 ): AsyncGenerator<WalkedRepository, void> {
   const walk = new Walk(options);
-  const { skip } = options;
+  const { skip, wants } = options;
   const { listing, error } = await walk.listRoot(root);
-  if (listing !== undefined && skip?.(root) !== true) yield { repository: root, listing };
-  if (listing?.listsManifests === true || isGoogleHost(root.registry)) {
+  const isWanted = skip?.(root) !== true && wants?.(root) !== false;
+  if (listing !== undefined && isWanted) yield { repository: root, listing };
+  if (listing?.listsChildren === true || isGoogleHost(root.registry)) {
     if (error !== undefined) throw error;
     yield* walk.below(root, listing?.children ?? []);
     return;
   }
-  let isEmpty = error !== undefined;
-  for await (const found of walk.inCatalog(root)) {
-    isEmpty = false;
-    yield found;
-  }
-  if (isEmpty && error !== undefined) throw error;
+  yield* walk.inCatalog(root);
+  if (error !== undefined && !walk.hasFound) throw error;
 }
 
 class Walk {
   readonly #options: WalkOptions;
   #count = 0;
+  /** Whether there is anything below the root, wanted or not. */
+  hasFound = false;
 
   constructor(options: WalkOptions) {
     this.#options = options;
@@ -77,7 +83,7 @@ class Walk {
       const repository = { registry: parent.registry, repository: `${parent.repository}/${child}` };
       const listing = await this.#visit(repository);
       if (listing === undefined) continue;
-      yield { repository, listing };
+      if (this.#options.wants?.(repository) !== false) yield { repository, listing };
       yield* this.below(repository, listing.children);
     }
   }
@@ -89,7 +95,9 @@ class Walk {
       for (const name of page) {
         if (!name.startsWith(prefix) || !isRepositoryName(name)) continue;
         const repository = { registry: root.registry, repository: name };
-        const listing = await this.#visit(repository);
+        const isWanted = this.#options.wants?.(repository) !== false;
+        const listing = isWanted ? await this.#visit(repository) : undefined;
+        this.hasFound ||= !isWanted || listing !== undefined;
         if (listing !== undefined) yield { repository, listing };
       }
     }
@@ -111,9 +119,11 @@ class Walk {
   }
 
   async #list(repository: Repository): Promise<RepositoryListing> {
-    const { transport, signal, maxRepositories = defaultMaxRepositories } = this.#options;
+    const { transport, list, signal, maxRepositories = defaultMaxRepositories } = this.#options;
     if (++this.#count > maxRepositories) throw tooMany(repository.registry, maxRepositories);
-    return new RemoteStore(repository, { transport }).list({ signal });
+    return list === undefined
+      ? new RemoteStore(repository, { transport }).list({ signal })
+      : list(repository, { signal });
   }
 }
 

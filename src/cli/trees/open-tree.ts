@@ -1,0 +1,69 @@
+import { OciError, quoted } from '../../errors.ts';
+import { parseRepository, type Repository } from '../../oci/reference.ts';
+import type { Side } from '../connections/side-flags.ts';
+import { hasLocalPrefix, parseLocation } from '../location.ts';
+import { parseRepositoryArgument } from '../open.ts';
+import type { Session } from '../session.ts';
+import { step } from '../step.ts';
+import type { RegistryTree } from './registry-tree.ts';
+import type { Tree } from './tree.ts';
+
+/** Where a tree is, as an argument says it. */
+export type TreePlace =
+  | { readonly kind: 'registry'; readonly repository: Repository }
+  | { readonly kind: 'oci'; readonly directory: string };
+
+/**
+ * Reads an argument that has to be a tree: a repository, or `oci:DIR` for layouts in the directory and below.
+ *
+ * @throws {OciError} `INVALID_REFERENCE`
+ */
+export async function parseTreePlace(text: string): Promise<TreePlace> {
+  return step(`parsing repo ${JSON.stringify(text)}`, async () => {
+    if (!hasLocalPrefix(text)) return { kind: 'registry', repository: parseRepositoryArgument(text) };
+    const location = parseLocation(text);
+    if (location.kind === 'registry') return { kind: 'registry', repository: parseRepository(text) };
+    const { kind, path, tag, digest } = location;
+    if (kind === 'oci' && tag === undefined && digest === undefined) return { kind, directory: path };
+    const why =
+      kind === 'oci'
+        ? 'names one image, where a directory is meant'
+        : 'is neither a repository nor a directory of layouts';
+    throw new OciError('INVALID_REFERENCE', `${quoted(text)} ${why}`, {
+      hint:
+        kind === 'oci'
+          ? `Write ${quoted(`oci:${path}`)}`
+          : 'With --recursive write REPOSITORY, or oci:DIR for an OCI layout for each repository below DIR',
+    });
+  });
+}
+
+/** Says which registries a copy is about, before anything is sent. */
+export function announceTrees(session: Session, source: TreePlace, target: TreePlace): void {
+  const { connections } = session;
+  if (target.kind === 'registry') connections.writesTo(target.repository.registry);
+  if (source.kind === 'registry') connections.asks(source.repository.registry, 'source');
+  if (target.kind === 'registry') connections.asks(target.repository.registry, 'destination');
+}
+
+export async function openTree(session: Session, place: TreePlace, side: Side): Promise<Tree> {
+  if (place.kind === 'oci') {
+    const { LayoutTree } = await import('./layout-tree.ts');
+    return new LayoutTree(place.directory);
+  }
+  return openRegistryTree(session, place.repository, side);
+}
+
+/** A repository and all below it. */
+export async function openRegistryTree(
+  session: Session,
+  root: Repository,
+  side: Side = 'source',
+): Promise<RegistryTree> {
+  const [transport, { RegistryTree }, { repositoryLister }] = await Promise.all([
+    session.connections.transport(side),
+    import('./registry-tree.ts'),
+    import('./repository-lister.ts'),
+  ]);
+  return new RegistryTree(root, transport, repositoryLister(session, transport));
+}
