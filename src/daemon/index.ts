@@ -10,6 +10,6 @@ export {
   type SocketAddress,
   type TcpAddress,
 } from './engine-address.ts';
-export type { EngineImage } from './engine-image.ts';
+export type { EngineImage, ListedEngineImage } from './engine-image.ts';
 export type { LoadAnswer } from './load-answer.ts';
 export { loadIntoDaemon, type LoadedImage, type LoadIntoDaemonOptions, type TaggedName } from './load-into-daemon.ts';

@@ -1,5 +1,5 @@
 import { isOciError, OciError } from '../errors.ts';
-import type { RegistryName } from '../oci/reference.ts';
+import { dockerHub, type RegistryName } from '../oci/reference.ts';
 import type { CallOptions } from '../options.ts';
 import { catalogScope } from '../wire/scope.ts';
 import { pages } from './pages.ts';
@@ -52,10 +52,24 @@ async function readPage(
       maxPageSize,
     );
   } catch (error) {
-    if (!isOciError(error, 'NOT_FOUND') && !isOciError(error, 'UNSUPPORTED')) throw error;
-    const hint = 'List the tags of a repository you know with: crane ls REPOSITORY';
-    throw new OciError('UNSUPPORTED', `${registry} does not list its repositories`, { cause: error, hint });
+    throw isOciError(error) ? refusal(registry, error) : error;
   }
+}
+
+/** Demand-and-quirks reference, Q-65. */
+function refusal(registry: RegistryName, error: OciError): OciError {
+  const instead = 'crane ls REPOSITORY lists the tags of a repository you know';
+  const isForOthers = error.code === 'UNAUTHORIZED' || error.code === 'DENIED';
+  // Docker Hub refuses whoever asks.
+  if (error.code === 'NOT_FOUND' || error.code === 'UNSUPPORTED' || (isForOthers && registry === dockerHub)) {
+    return new OciError('UNSUPPORTED', `${registry} does not list its repositories`, { cause: error, hint: instead });
+  }
+  if (!isForOthers) return error;
+  const hint = `Many registries show the list to administrators only, or to nobody; ${instead}`;
+  return new OciError(error.code, error.message, {
+    cause: error,
+    hint: error.hint === undefined ? hint : `${error.hint}. ${hint}`,
+  });
 }
 
 /** Names go to terminals and into the next request; what they are else is the registry's business. */

@@ -108,7 +108,12 @@ async function answer(
     json(response, 200, [
       { RepoTags: ['<none>:<none>'] },
       { RepoTags: null },
-      ...Array.from(state.images, ([name, kept]) => ({ Id: idOf(kept, kind), RepoTags: [name] })),
+      ...Array.from(state.images, ([name, kept]) => ({
+        Id: idOf(kept, kind),
+        RepoTags: [name],
+        Created: 1_700_000_000,
+        Size: 12_345,
+      })),
     ]);
   } else if (inspected !== undefined) inspect(state, kind, inspected, response);
   else if (path === '/images/get') await save(state, kind, url.searchParams.get('names') ?? '', response);

@@ -8,14 +8,15 @@ export async function* describedTags(
   const manifests = new Map<string, ListedManifest>();
   for await (const page of listed) {
     for (const manifest of page.manifests) for (const tag of manifest.tags) manifests.set(tag, manifest);
-    if (page.tags.length > 0) yield page.tags.map((tag) => ({ tag, ...detailsOf(manifests.get(tag)) }));
+    if (page.tags.length > 0) yield page.tags.map((tag) => describe(tag, manifests.get(tag)));
   }
 }
 
-function detailsOf(manifest: ListedManifest | undefined): Omit<DescribedTag, 'tag'> {
-  if (manifest === undefined) return {};
+function describe(tag: string, manifest: ListedManifest | undefined): DescribedTag {
+  if (manifest === undefined) return { tag };
   const { digest, mediaType, imageSize, created, uploaded } = manifest;
   return {
+    tag,
     digest,
     mediaType: mediaType === '' ? undefined : mediaType,
     imageSize,
