@@ -1,3 +1,4 @@
+import { azureListed } from './azure.ts';
 import {
   failure,
   type Handle,
@@ -37,7 +38,9 @@ export interface Need {
   readonly action: string;
 }
 
-export function needOf({ method, route }: SimulatedRequest, { del = {} }: Quirks): Need {
+export function needOf({ method, route, path }: SimulatedRequest, { del = {} }: Quirks): Need {
+  const listed = azureListed(path);
+  if (listed !== undefined) return { resource: `repository:${listed}`, action: 'metadata_read' };
   if (route?.kind === 'catalog') return { resource: 'registry:catalog', action: '*' };
   if (route === undefined || !('repository' in route)) return { resource: '', action: '' };
   const resource = `repository:${route.repository}`;

@@ -55,7 +55,8 @@ async function childrenOfName({ storage }: World, name: string): Promise<readonl
   return Array.from(children).sort();
 }
 
-async function tagsByDigest(store: MemoryStore): Promise<ReadonlyMap<string, readonly string[]>> {
+/** The tags of each manifest that has some. */
+export async function tagsByDigest(store: MemoryStore): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, string[]>();
   for await (const page of store.tags()) {
     for (const tag of page) {
@@ -66,25 +67,35 @@ async function tagsByDigest(store: MemoryStore): Promise<ReadonlyMap<string, rea
   return found;
 }
 
+/** When a manifest came, in milliseconds since the epoch. */
+export function uploadedAt({ notes, now }: World, name: string, digest: string): number {
+  const key = `${name}@${digest}`;
+  const uploaded = notes.uploaded.get(key) ?? now();
+  notes.uploaded.set(key, uploaded);
+  return uploaded;
+}
+
+/** Bytes of all that a manifest names. */
+export async function sizeOf(store: MemoryStore, target: Descriptor): Promise<number> {
+  const children = childrenOf(parseManifest(await collect(await store.fetch(target), target.size), target));
+  return children.reduce((sum, { size }) => sum + size, 0);
+}
+
 async function entryOf(
-  { notes, now }: World,
+  world: World,
   name: string,
   store: MemoryStore,
   target: Descriptor,
   tag: readonly string[],
 ): Promise<object> {
-  const key = `${name}@${target.digest}`;
-  const uploaded = notes.uploaded.get(key) ?? now();
-  notes.uploaded.set(key, uploaded);
-  const children = childrenOf(parseManifest(await collect(await store.fetch(target), target.size), target));
   return {
-    imageSizeBytes: String(children.reduce((sum, { size }) => sum + size, 0)),
+    imageSizeBytes: String(await sizeOf(store, target)),
     layerId: '',
     mediaType: target.mediaType,
     tag,
     // What reproducible builds say.
     timeCreatedMs: '0',
-    timeUploadedMs: String(uploaded),
+    timeUploadedMs: String(uploadedAt(world, name, target.digest)),
   };
 }
 

@@ -87,7 +87,7 @@ const acr: SimulateOptions = {
   redirectBlobs: { to: 'store', status: 307 },
   del: { tag: 405 },
   // "absolute Link breaks behind gateways".
-  tags: { link: 'other-host' },
+  tags: { link: 'other-host', azure: 'all' },
 };
 
 /** Quay: other actions in scopes, ranges off by one, schema 1 for whoever does not ask otherwise, few kinds of artifacts. */

@@ -281,6 +281,8 @@ export interface ListQuirks {
   empty?: 'null' | 'list' | 404 | undefined;
   /** + Q-64: Google's `child` and `manifest` members, with what is there and when it came. See google.ts. */
   google?: boolean | undefined;
+  /** Azure's own list of manifests: for all who may pull, or for nobody, as it takes another right. See azure.ts. */
+  azure?: 'all' | 'nobody' | undefined;
 }
 
 /** Q-70. */

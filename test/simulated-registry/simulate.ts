@@ -7,6 +7,7 @@ import { canDelete } from '../../src/store/capabilities.ts';
 import type { ContentStore } from '../../src/store/store.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { authentication } from './authentication.ts';
+import { azureList } from './azure.ts';
 import { blobBodies } from './blob-bodies.ts';
 import { deletes } from './deletes.ts';
 import { errorBodies } from './error-bodies.ts';
@@ -201,6 +202,7 @@ function contentLayers(world: World): Parameters<typeof stack>[0] {
     reads(world),
     manifestWrites(world),
     blobBodies(world),
+    azureList(world),
     lists(world),
     referrers(world),
     deletes(world),

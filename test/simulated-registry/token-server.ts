@@ -103,11 +103,16 @@ function parseScope(scope: string): Wanted | undefined {
   return kind === '' ? undefined : { resource: `${kind}:${name}`, name, actions: actions.split(',') };
 }
 
-function grantedOf({ access }: World, user: string | undefined, { resource, name, actions }: Wanted): Set<string> {
+function grantedOf(
+  { access, quirks }: World,
+  user: string | undefined,
+  { resource, name, actions }: Wanted,
+): Set<string> {
   if (resource === 'registry:catalog') return new Set(actions);
   const all: readonly Action[] = ['pull', 'push', 'delete'];
   const rights = new Set<string>(all.filter((action) => may(access, user, action, name)));
   if (actions.includes('*')) return rights.size === all.length ? new Set([...rights, '*']) : rights;
+  if (quirks.tags?.azure === 'all' && rights.has('pull')) rights.add('metadata_read');
   return new Set(actions.filter((action) => rights.has(action)));
 }
 
