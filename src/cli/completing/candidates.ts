@@ -22,40 +22,29 @@ type Request = Pick<CompletionRequest<Session>, 'word' | 'context'>;
 export async function candidatesFor(
   { word, context: session }: Request,
   wanted: Wanted,
-  deadline?: AbortSignal,
 ): Promise<readonly Candidate[]> {
   if (hasLocalPrefix(word)) {
     const { local } = wanted;
     if (local === 'none') return [];
     const { findLocal } = await import('./local.ts');
-    return beforeDeadline(session, (found, signal) => findLocal(found, { word, session, local, signal }), deadline);
+    return beforeDeadline(session, (found, signal) => findLocal(found, { word, session, local, signal }));
   }
   const { host, name, tag } = partsOf(word);
   if (name === undefined) return [...prefixes(wanted), ...(await knownHosts(session, wanted))];
   if (wanted.registry === 'hosts') return [];
   if (tag !== undefined && wanted.registry === 'repositories') return [];
-  return beforeDeadline(
-    session,
-    async (found, signal) => {
-      const asked = { session, signal, found };
-      if (tag !== undefined) await findTags(asked, parseRepository(name), { before: `${name}:`, tag });
-      else if (host !== undefined) await findRepositories(asked, host, name, wanted.registry === 'images');
-    },
-    deadline,
-  );
+  return beforeDeadline(session, async (found, signal) => {
+    const asked = { session, signal, found };
+    if (tag !== undefined) await findTags(asked, parseRepository(name), { before: `${name}:`, tag });
+    else if (host !== undefined) await findRepositories(asked, host, name, wanted.registry === 'images');
+  });
 }
 
 /** The tags that stand beside `image`, wherever it is. */
-export async function tagCandidates(
-  { word, context: session }: Request,
-  image: string,
-  deadline?: AbortSignal,
-): Promise<readonly Candidate[]> {
+export async function tagCandidates({ word, context: session }: Request, image: string): Promise<readonly Candidate[]> {
   if (hasLocalPrefix(image)) return [];
-  return beforeDeadline(
-    session,
-    (found, signal) => findTags({ session, signal, found }, parseReference(image), { before: '', tag: word }),
-    deadline,
+  return beforeDeadline(session, (found, signal) =>
+    findTags({ session, signal, found }, parseReference(image), { before: '', tag: word }),
   );
 }
 

@@ -33,9 +33,11 @@ export async function paths(request: Request): Promise<Offers> {
 
 /** Images, and files where no image begins so. */
 export async function imagesOrFiles(request: Request): Promise<Offers> {
-  if (request.word === '') return undefined;
-  const offers = (await images(request)) ?? [];
-  return offers.length === 0 ? undefined : offers;
+  const { word } = request;
+  if (word === '') return undefined;
+  const offers = await images(request);
+  const fits = offers?.some((offer) => (typeof offer === 'string' ? offer : offer.value).startsWith(word));
+  return fits === true ? offers : undefined;
 }
 
 /** `SOURCE DESTINATION`, of which the second is the name of a file. */

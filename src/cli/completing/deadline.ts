@@ -14,7 +14,7 @@ const patience = 2000;
  * @param deadline @default two seconds from now
  */
 export async function beforeDeadline(
-  { signal: session, stderr }: Session,
+  { signal: session, stderr }: Pick<Session, 'signal' | 'stderr'>,
   find: (found: Candidate[], signal: AbortSignal) => Promise<void>,
   deadline: AbortSignal = AbortSignal.timeout(patience),
 ): Promise<readonly Candidate[]> {

@@ -73,6 +73,35 @@ describe('the script for bash', () => {
     expect(asked()).toEqual(['__complete', 'cp', 'a:1', 'b']);
   });
 
+  test('joins names with digests, which bash cuts at @, too', async () => {
+    const words = ['crane', 'cp', 'a', '@', 'sha256', ':', '12', 'b', '@', 'c', ':', 'd'];
+    const breaks = `COMP_WORDBREAKS=$' \\t\\n@=:'`;
+    expect(await complete('crane cp a@sha256:12 b@c:d', words, 'b@c:de\\n:4\\n', breaks)).toEqual(['de']);
+    expect(asked()).toEqual(['__complete', 'cp', 'a@sha256:12', 'b@c:d']);
+    expect(await complete('crane cp x@', ['crane', 'cp', 'x', '@'], 'x@y\\n:4\\n', breaks)).toEqual(['y']);
+  });
+
+  test('hands over words without the backslashes that bash needs, and gives it those that it needs', async () => {
+    const words = ['crane', 'push', 'oci', ':', String.raw`my\ d`];
+    const line = String.raw`crane push oci:my\ d`;
+    expect(await complete(line, words, 'oci:my dir/\\noci:my d,e/\\n:6\\n')).toEqual([
+      String.raw`my\ dir/`,
+      String.raw`my\ d\,e/`,
+    ]);
+    expect(asked()).toEqual(['__complete', 'push', 'oci:my d']);
+    const platforms = ['crane', '--platform', 'a,b'];
+    expect(await complete('crane --platform a,b', platforms, 'a,b/c\\n:4\\n')).toEqual(['a,b/c']);
+  });
+
+  test('puts no space behind what goes on', async () => {
+    const options = 'compopt() { echo "compopt $*"; }';
+    const words = ['crane', 'ls', 'a'];
+    const [files, space] = ['compopt +o default', 'compopt -o nospace'];
+    expect(await complete('crane ls a', words, 'app\\n:6\\n', options)).toEqual([files, space, 'app']);
+    expect(await complete('crane ls a', words, 'app\\n:4\\n', options)).toEqual([files, 'app']);
+    expect(await complete('crane ls a', words, ':0\\n', options)).toEqual([]);
+  });
+
   test('keeps the flag where bash does not cut at =', async () => {
     const answer = 'linux/amd64\\n:4\\n';
     expect(await complete('crane --platform=li', ['crane', '--platform=li'], answer, "COMP_WORDBREAKS=' '")).toEqual([
@@ -98,7 +127,7 @@ describe.skipIf(!installed('zsh'))('the script for zsh (skipped where zsh is not
   /** The functions of zsh's completion system are replaced by ones that print what they get. */
   async function complete(words: readonly string[], answer: string): Promise<string[]> {
     const script = `compdef() { true }
-      _describe() { print -rl -- "\${(@P)4}" }
+      _describe() { print -rl -- "\${(@P)4}" "\${@:5}" }
       _files() { print files }
       compset() { print -r -- "cut $2" }
       source "$1"; shift
@@ -119,6 +148,11 @@ describe.skipIf(!installed('zsh'))('the script for zsh (skipped where zsh is not
 
   test('sets the flag aside before its value', async () => {
     expect(await complete(['crane', '--platform=li'], 'linux/amd64\\n:4\\n')).toEqual(['cut *=', 'linux/amd64']);
+  });
+
+  test('puts no space behind what goes on', async () => {
+    expect(await complete(['crane', 'ls', 'a'], 'app\\n:6\\n')).toEqual(['app', '-S']);
+    expect(await complete(['crane', 'ls', 'a'], 'a\\na/\\n:4\\n')).toEqual(['a', 'a/', '-S']);
   });
 
   test('offers files only where the program says so', async () => {
@@ -142,6 +176,11 @@ describe.skipIf(!installed('fish'))('the script for fish (skipped where fish is 
     await complete('crane auth ', login);
     expect(asked()).toEqual(['__complete', 'auth', '']);
     expect(await complete('crane --platform=li', 'linux/amd64\\n:4\\n')).toEqual(['--platform=linux/amd64']);
+  });
+
+  test('puts no space behind what goes on, by offering something longer, too', async () => {
+    expect(await complete('crane ls a', 'app\\tName\\n:6\\n')).toEqual(['app\tName', 'app.']);
+    expect(await complete('crane ls a', 'app\\n:4\\n')).toEqual(['app']);
   });
 
   test('offers files only where the program says so', async () => {

@@ -19,7 +19,7 @@ const scripts: Readonly<Record<Shell, (program: string, identifier: string, requ
 function bashScript(program: string, identifier: string, request: string): string {
   return `# bash completion for ${program}
 
-# Sets words to the command line up to the cursor. Bash cuts at "=" and ":" too; these pieces are put together again.
+# Sets words to the command line up to the cursor. Bash cuts at "=", ":" and "@" too; these pieces are put together again.
 _${identifier}_words() {
     local line=$COMP_LINE offset=0 previous='' i word glued typed
     words=()
@@ -36,13 +36,14 @@ _${identifier}_words() {
         offset=$((offset + \${#word}))
         ((typed < 0)) && typed=0
         ((i == COMP_CWORD && typed < \${#word})) && word=\${word:0:typed}
-        if [[ $glued && ( $word == [=:]* || $previous == *[=:] ) ]] && ((\${#words[@]} > 0)); then
+        if [[ $glued && ( $word == [=:@]* || $previous == *[=:@] ) ]] && ((\${#words[@]} > 0)); then
             words[\${#words[@]} - 1]+=$word
         else
             words+=("$word")
         fi
         previous=$word
     done
+    words=("\${words[@]//\\\\/}")
 }
 
 _${identifier}_complete() {
@@ -64,17 +65,18 @@ _${identifier}_complete() {
     done < <("$program" ${request} "\${words[@]:1}" 2>/dev/null)
 
     # Bash replaces only what follows the last word break, so that is what it has to get.
-    local add='' cut=''
+    local flag='' cut='' breaks=\${COMP_WORDBREAKS//[^=:@]/}
     if [[ $current == -*=* ]]; then
-        [[ $COMP_WORDBREAKS == *=* ]] || add=\${current%%=*}=
+        flag=\${current%%=*}=
         current=\${current#*=}
+        [[ $breaks == *=* ]] && flag=
     fi
-    [[ $current == *:* && $COMP_WORDBREAKS == *:* ]] && cut=\${current%"\${current##*:}"}
+    [[ $breaks && $current == *[$breaks]* ]] && cut=\${current%"\${current##*[$breaks]}"} flag=
 
     COMPREPLY=()
     for ((i = 0; i < \${#values[@]}; i++)); do
-        value=\${values[i]#"$cut"}
-        printf -v value '%q' "$add$value"
+        value=$flag\${values[i]#"$cut"}
+        [[ $value == *[^A-Za-z0-9_.,:/@%+=-]* ]] && printf -v value '%q' "$value"
         # Descriptions only where bash prints a list: elsewhere they would end up in the command line.
         if ((\${#values[@]} > 1)) && [[ \${descriptions[i]} && ( $COMP_TYPE == 9 || $COMP_TYPE == 63 ) ]]; then
             printf -v value "%-\${longest}s  (%s)" "$value" "\${descriptions[i]}"
@@ -151,6 +153,10 @@ function __${identifier}_complete
     for line in $lines
         printf '%s\\n' "$flag$line"
     end
+    # A space follows the only candidate unless there is a longer one.
+    if test (count $lines) -eq 1; and contains -- "$directive" :2 :6
+        printf '%s.\\n' (string split -m 1 \\t -- "$flag$lines")[1]
+    end
     if test (count $lines) -eq 0; and test "$directive" = :0
         __fish_complete_path (string replace -- "$flag" '' "$current")
     end
@@ -188,7 +194,9 @@ Register-ArgumentCompleter -Native -CommandName '${program}' -ScriptBlock {
         if ($line -match '^:\\d+$') { continue }
         $value, $description = $line -split "\`t", 2
         if (-not $description) { $description = $value }
-        [System.Management.Automation.CompletionResult]::new("$flag$value", $value, 'ParameterValue', $description)
+        $text = "$flag$value"
+        if ($text -match '[^\\w./:%+=-]') { $text = "'" + $text.Replace("'", "''") + "'" }
+        [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $description)
     }
 }
 `;
