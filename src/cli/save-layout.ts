@@ -7,7 +7,7 @@ import type { SaveOptions } from './save.ts';
 import { step } from './step.ts';
 
 /** Adds images to an OCI layout, which is made when it is not there. */
-export async function saveLayout({ session, images, path, annotate, copy }: SaveOptions): Promise<void> {
+export async function saveLayout({ session, images, path, name, annotate, copy }: SaveOptions): Promise<void> {
   const layout = await step(`saving OCI layout ${path}`, () => openOrCreateLayout(path, session));
   session.use(await layout.announceWriter(session));
   try {
@@ -25,7 +25,7 @@ export async function saveLayout({ session, images, path, annotate, copy }: Save
     // Listed when all are there: a pull that fails leaves the layout as it was.
     for (const { location, artifact } of images) {
       await step(`saving ${location.text} to ${path}`, async () => {
-        const refName = annotate ? fullNameOf(location) : undefined;
+        const refName = name ?? (annotate ? fullNameOf(location) : undefined);
         await layout.append(artifact.root, { refName, platform: artifact.root.platform, signal: session.signal });
       });
     }
@@ -35,6 +35,7 @@ export async function saveLayout({ session, images, path, annotate, copy }: Save
   }
 }
 
-function fullNameOf(location: Location): string | undefined {
+/** What an entry is called by which the image can be told from all others. */
+export function fullNameOf(location: Location): string | undefined {
   return location.kind === 'registry' ? formatReference(location.reference) : location.tag;
 }

@@ -16,6 +16,8 @@ export interface SaveOptions {
   readonly session: Session;
   readonly images: readonly PulledImage[];
   readonly path: string;
+  /** What the only image is called there. @default what it is called where it comes from */
+  readonly name?: string | undefined;
   /** Call the entries of a layout by the full names of the images. */
   readonly annotate: boolean;
   readonly copy: Pick<CopyOptions, 'concurrency' | 'referrers' | 'digestTags'>;

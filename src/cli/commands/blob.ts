@@ -5,7 +5,7 @@ import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { formatLocation, type Location, parseLocation } from '../location.ts';
 import { openStore } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -34,9 +34,20 @@ export const command: Command<Session, Globals> = defineCommand({
 
 function parseBlob(text: string): { readonly location: Location; readonly digest: Digest } {
   const location = parseLocation(text);
+  if (location.kind === 'docker-daemon') {
+    throw new OciError('UNSUPPORTED', `${quoted(text)} is in a Docker engine, which gives images only as a whole`, {
+      hint: `Copy it first: crane copy ${text} oci:DIR, then crane blob oci:DIR@sha256:…`,
+    });
+  }
   const digest = location.kind === 'registry' ? location.reference.digest : location.digest;
   if (digest !== undefined) return { location, digest };
   throw new OciError('INVALID_REFERENCE', `${quoted(text)} names no blob: a digest is missing`, {
-    hint: 'Write repository@sha256:…',
+    hint: `Write ${wholeOf(location)}@sha256:…`,
   });
+}
+
+function wholeOf(location: Location): string {
+  if (location.kind === 'registry') return 'repository';
+  const kind = location.kind === 'archive' ? 'docker-archive' : location.kind;
+  return formatLocation({ kind, path: location.path });
 }

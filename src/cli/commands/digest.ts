@@ -24,7 +24,9 @@ export const command: Command<Session, Globals> = defineCommand({
   complete: images,
   flags: {
     'full-ref': bool({ description: 'Print the full name of the image with the digest' }),
-    tarball: string({ description: 'Docker tarball to read; IMAGE then names one of the images in it' }),
+    tarball: string({
+      description: 'Docker or OCI archive to read, - for standard input; IMAGE then names one of the images in it',
+    }),
   },
   async run({ args: [image], flags, context: session, help }) {
     if (flags.tarball !== '') {

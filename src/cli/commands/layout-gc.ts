@@ -6,7 +6,7 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
-import { parseLocation } from '../location.ts';
+import { hasLocalPrefix, parseLocation } from '../location.ts';
 import { printableLine } from '../printable.ts';
 import { sizeText } from '../progress/words.ts';
 import type { Session } from '../session.ts';
@@ -58,7 +58,7 @@ function count(files: readonly LayoutFile[]): string {
 }
 
 function pathOf(name: string): string {
-  if (!/^(?:oci|oci-archive|docker-archive):/.test(name)) return name;
+  if (!hasLocalPrefix(name)) return name;
   const location = parseLocation(name);
   if (location.kind === 'oci' && location.tag === undefined && location.digest === undefined) return location.path;
   throw new OciError('UNSUPPORTED', `${quoted(name)} is no layout as a whole`, { hint: 'Name its directory' });

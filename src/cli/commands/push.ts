@@ -12,24 +12,30 @@ import { type Location, parseLocation } from '../location.ts';
 import { openPath, parsePath } from '../open-path.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import { openTarget } from '../copying/target.ts';
+import { openTarget, type WriteOptions } from '../copying/target.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'PATH IMAGE',
   description:
-    'Push a docker archive, an OCI archive or an OCI layout. Archives may be compressed; - reads one from standard input. Where PATH holds several images, choose one with oci:DIR:TAG, oci-archive:FILE:TAG or docker-archive:FILE:NAME.',
+    'Push a docker archive, an OCI archive or an OCI layout. Archives may be compressed; - reads one from standard input. Where PATH holds several images, choose one with oci:DIR:TAG, oci-archive:FILE:TAG or docker-archive:FILE:NAME; with --all-tags all of them go to the repository IMAGE, under their tags.',
   examples:
-    'crane push image.tar ghcr.io/org/app:v1\ncrane push layout ghcr.io/org/app:v1\ndocker save app | crane push - ghcr.io/org/app:v1\ncrane push oci:layout:v2 ghcr.io/org/app:v2',
+    'crane push image.tar ghcr.io/org/app:v1\ncrane push layout ghcr.io/org/app:v1\ndocker save app | crane push - ghcr.io/org/app:v1\ncrane push oci:layout:v2 ghcr.io/org/app:v2\ndocker save app | crane push --all-tags - ghcr.io/org/app',
   arguments: exactly(2),
   complete: pathThenImage,
   flags: {
     index: bool({ description: 'Push the index.json of a layout as an index, with everything it lists' }),
+    'all-tags': bool({
+      shorthand: 'a',
+      description: 'Push all images of PATH that have a tag to the repository IMAGE, as copy --all-tags does',
+    }),
     'image-refs': string({ description: 'File to write the name and digest of the pushed image to' }),
     jobs: jobsFlag,
     ...attachmentFlags,
   },
+  exclusive: [['all-tags', 'index', 'image-refs']],
   async run({ args: [path = '', image = ''], flags, context: session }) {
     const concurrency = concurrencyOf(flags.jobs, session);
+    if (flags['all-tags']) return pushAllTags(session, path, image, { ...attachmentsOf(flags), concurrency });
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const source = await parsePath(path);
     const target = await openTarget(session, location, source);
@@ -40,6 +46,17 @@ export const command: Command<Session, Globals> = defineCommand({
     await session.print(`${name}\n`);
   },
 });
+
+async function pushAllTags(session: Session, path: string, repository: string, write: WriteOptions): Promise<void> {
+  const [{ copyAllTags }, { parseTagPlace }] = await Promise.all([
+    import('../copying/all-tags.ts'),
+    import('../copying/tag-places.ts'),
+  ]);
+  const to = await parseTagPlace(repository);
+  const from = await parseTagPlace(path, true);
+  const everything = { noClobber: false, keepGoing: false, sparse: false, include: [], exclude: [] };
+  return copyAllTags(session, [from, to], { ...write, ...everything });
+}
 
 function nameOf(location: Location, digest: Digest): string {
   // Most engines know no digests of manifests.

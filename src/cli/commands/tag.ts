@@ -4,7 +4,7 @@ import { imageThenTag } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { isArchive, type Location, parseLocation } from '../location.ts';
 import { openLocation, openStore } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -23,18 +23,24 @@ export const command: Command<Session, Globals> = defineCommand({
       const { tagInEngine } = await import('../engine/tag-in-engine.ts');
       return tagInEngine(session, location, tag);
     }
+    if (isArchive(location)) throw unchangeable(location);
     if (location.kind === 'registry') session.connections.writesTo(location.reference.registry);
     const { root } = await step(`fetching ${JSON.stringify(image)}`, () => openLocation(session, location, 'push'));
     const name = `${nameWithoutIdentifier(location)}:${tag}`;
     await step(`tagging ${name}`, async () => {
       const store = await openStore(session, location, 'push');
-      if (!('tag' in store))
-        throw new OciError('UNSUPPORTED', `${quoted(image)} is in an archive, which cannot be changed in place`);
+      if (!('tag' in store)) throw unchangeable(location);
       await store.tag(root, tag, session);
     });
     session.log.line(`${name}: digest: ${root.digest} size: ${root.size}`);
   },
 });
+
+function unchangeable({ text }: Location): OciError {
+  return new OciError('UNSUPPORTED', `${quoted(text)} is in an archive, which cannot be changed in place`, {
+    hint: 'Write another archive under that name: crane copy',
+  });
+}
 
 function newTag(image: Location, text: string): string {
   if (text === '') {
