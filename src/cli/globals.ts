@@ -11,6 +11,7 @@ export interface PersistentFlags {
   readonly 'key-file': string;
   /** A file with settings of hosts; empty for the usual place. */
   readonly config: string;
+  readonly 'create-repository': boolean;
   readonly insecure: boolean;
   /** `undefined` for what is set for each registry, else the library's default. */
   readonly 'max-connections-per-blob': number | undefined;
@@ -36,6 +37,9 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
   'ca-file': string({ description: 'Certificate authorities to trust beside the others, as a PEM file' }),
   'cert-file': string({ description: 'Client certificate for registries that ask for one, as a PEM file' }),
   config: string({ description: 'File with settings of hosts (default is crane-oci/config.yaml below ~/.config)' }),
+  'create-repository': bool({
+    description: 'Create the repository that something is pushed to when it is missing, at AWS, where pushes do not',
+  }),
   insecure: bool({ description: 'Do not verify TLS certificates, and allow plain HTTP to any registry' }),
   'key-file': string({ description: 'Key of --cert-file, as a PEM file' }),
   'max-connections-per-blob': custom<number | undefined>({

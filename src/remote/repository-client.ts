@@ -5,6 +5,7 @@ import { type RepositoryAccess, repositoryScope } from '../wire/scope.ts';
 import type { MirrorLadder } from './hosts/mirror-ladder.ts';
 import type { Answer } from './transport/redirect.ts';
 import type { RegistryRequest } from './transport/registry-request.ts';
+import { ResponseError } from './transport/response-error.ts';
 import type { Route } from './transport/route.ts';
 import type { ReadAnswer, Transport } from './transport/transport.ts';
 
@@ -71,8 +72,21 @@ export class RepositoryClient {
   /** For an answer whose head says all. */
   async perform(request: RepositoryRequest): Promise<Answer> {
     const { path } = request;
-    if (!this.#hasMirrorsFor(path)) return this.transport.perform(this.#complete(request));
-    return (await this.#openLadder()).perform(this.#complete(request), path);
+    if (this.#hasMirrorsFor(path)) return (await this.#openLadder()).perform(this.#complete(request), path);
+    try {
+      return await this.transport.perform(this.#complete(request));
+    } catch (error) {
+      if (!(await this.#isCreated(request, error))) throw error;
+    }
+    return this.transport.perform(this.#complete(request));
+  }
+
+  /** Whether the repository was missing and has been made (demand-and-quirks reference, C1: ECR makes none by a push). */
+  async #isCreated({ method, path, signal }: RepositoryRequest, error: unknown): Promise<boolean> {
+    // What goes to an upload's own place could be begun.
+    if ((method !== 'POST' && method !== 'PUT') || typeof path !== 'string') return false;
+    if (!(error instanceof ResponseError) || !error.errors.some(({ code }) => code === 'NAME_UNKNOWN')) return false;
+    return this.transport.createRepository(this.repository, { signal });
   }
 
   #hasMirrorsFor(path: string | URL): path is string {

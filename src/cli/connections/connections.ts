@@ -8,6 +8,7 @@ import type { RouteSource } from '../../remote/transport/route.ts';
 import type { Transport } from '../../remote/transport/transport.ts';
 import type { TlsFiles } from '../../remote/hosts/tls-files.ts';
 import type { Globals } from '../globals.ts';
+import { createInCloud } from './create-in-cloud.ts';
 import type { CredentialPlaces } from './credential-sources.ts';
 import { HostConfiguration } from './host-configuration.ts';
 import type { Log } from '../log.ts';
@@ -179,6 +180,8 @@ export class Connections {
       hosts: (registry) => this.#settingsOf(registry, configuration, settings),
       routes: this.#routesOf(configuration),
       keychain: keychain ?? (await this.keychain(settings)),
+      createRepository: (repository, options) =>
+        createInCloud(repository, { ...options, ...this.#credentialPlaces().clouds }, log),
       headers: async () => configuredHeaders(this.credentialEnvironment()),
       onEvent: traceTo(log, globals?.verbose ?? 0),
     });
@@ -212,8 +215,13 @@ export class Connections {
     ];
     const insecure = this.#context.globals?.insecure === true || (isSide && settings.insecure);
     const set = configuration.settingsOf(registry, { insecure, tls });
-    const connections = this.#context.globals?.['max-connections-per-blob'];
-    return connections === undefined ? set : { ...set, maxConnectionsPerBlob: connections };
+    const { globals } = this.#context;
+    const { maxConnectionsPerBlob, createRepository = false } = set;
+    return {
+      ...set,
+      maxConnectionsPerBlob: globals?.['max-connections-per-blob'] ?? maxConnectionsPerBlob,
+      createRepository: globals?.['create-repository'] === true || createRepository,
+    };
   }
 
   #routesOf({ routes }: HostConfiguration): RouteSource | undefined {

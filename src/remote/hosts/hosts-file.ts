@@ -74,6 +74,7 @@ const commonKeys = [
   'maxTransfers',
   'chunkSize',
   'maxConnectionsPerBlob',
+  'createRepository',
   'credentials',
 ] as const;
 
@@ -101,6 +102,7 @@ function readEntry(node: SettingsNode, options: HostsFileOptions, keys: readonly
       maxTransfers: fields.maxTransfers?.number('a whole number above 0', isCount),
       chunkSize: fields.chunkSize === undefined ? undefined : readSize(fields.chunkSize),
       maxConnectionsPerBlob: fields.maxConnectionsPerBlob?.number('a whole number above 0', isCount),
+      createRepository: fields.createRepository?.boolean(),
     }),
     tls: present({
       caFile: ca && readPath(ca, options),

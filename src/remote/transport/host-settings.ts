@@ -47,6 +47,8 @@ export interface HostSettings {
   readonly chunkSize?: number | undefined;
   /** Connections that one large blob is fetched over. @default the transport's */
   readonly maxConnectionsPerBlob?: number | undefined;
+  /** Have a repository made that is missing when something is pushed to it. @default where the transport knows how */
+  readonly createRepository?: boolean | undefined;
 }
 
 /** Settings by registry; asked once for each, when it is first used. */

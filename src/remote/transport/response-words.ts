@@ -26,13 +26,16 @@ export function messageFor(refusal: Refusal, said: Said): string {
 }
 
 /** What to do next. */
-export function hintFor(refusal: Refusal, { code, retryAfter, rateLimit }: Said): string | undefined {
-  const { login, crossed = false } = refusal;
+export function hintFor(refusal: Refusal, { code, errors, retryAfter, rateLimit }: Said): string | undefined {
+  const { login, crossed = false, method } = refusal;
   if (crossed && (code === 'UNAUTHORIZED' || code === 'DENIED')) {
     return 'The registry sends its content from there: check that a firewall or proxy lets it through';
   }
   if (code === 'UNAUTHORIZED' && login !== undefined) {
     return login.problem?.hint ?? `Log in with: crane auth login ${login.registry}`;
+  }
+  if (code === 'NOT_FOUND' && (method === 'POST' || method === 'PUT') && errors.some(lacksRepository)) {
+    return 'This registry wants repositories to be created before something is pushed to them; at AWS --create-repository does that';
   }
   if (code === 'NOT_FOUND') {
     const asked = login === undefined ? '' : ` (asked ${withCredentials(login)})`;
@@ -45,6 +48,10 @@ export function hintFor(refusal: Refusal, { code, retryAfter, rateLimit }: Said)
   }
   if (code === 'RATE_LIMITED') return limitHint(login, retryAfter, rateLimit);
   return retryAfter === undefined ? undefined : waitHint(retryAfter);
+}
+
+function lacksRepository({ code }: WireError): boolean {
+  return code === 'NAME_UNKNOWN';
 }
 
 /** Many registries answer 401 also for what is not there (demand-and-quirks reference, Q-15). */

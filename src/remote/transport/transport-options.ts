@@ -1,3 +1,5 @@
+import type { Repository } from '../../oci/reference.ts';
+import type { CallOptions } from '../../options.ts';
 import type { Keychain } from '../auth/credential.ts';
 import type { TransportEvent } from './events.ts';
 import type { Exchange, Timeouts } from './exchange.ts';
@@ -9,6 +11,13 @@ import type { RetryContext, RetryPolicy } from './retry.ts';
 export type Headers = Readonly<Record<string, string>>;
 
 export type HeaderSource = Headers | (() => Promise<Headers>);
+
+/**
+ * Makes a repository that its registry says is missing, upon which what was to be pushed is sent again.
+ *
+ * @returns `false` when there is nothing to be made, or it is not known how: the refusal of the push then stands
+ */
+export type RepositoryCreator = (repository: Repository, options: CallOptions) => Promise<boolean>;
 
 export interface TransportOptions {
   /** Who is asking: `crane-oci/1.2.3`. */
@@ -27,6 +36,8 @@ export interface TransportOptions {
   readonly headers?: HeaderSource | undefined;
   /** Over how many connections one large blob is fetched at most, where that is faster. @default 4 */
   readonly maxConnectionsPerBlob?: number | undefined;
+  /** For registries that make no repositories by themselves, as AWS's: see `createMissingRepository`. @default nobody */
+  readonly createRepository?: RepositoryCreator | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Called synchronously; it must not throw. */

@@ -1,5 +1,6 @@
 import type { ByteBudget } from '../../async/byte-budget.ts';
-import type { RegistryName, Repository } from '../../oci/reference.ts';
+import { SharedCalls } from '../../async/shared-calls.ts';
+import { formatRepository, type RegistryName, type Repository } from '../../oci/reference.ts';
 import type { CallOptions } from '../../options.ts';
 import type { AuthSession } from '../auth/auth-session.ts';
 import { Authorizer } from '../auth/authorizer.ts';
@@ -42,6 +43,8 @@ export class Transport {
   readonly #hosts = new Map<RegistryName, Host>();
   readonly #limits: HostLimits;
   readonly #warned = new Set<string>();
+  readonly #creations = new SharedCalls<boolean>();
+  readonly #created = new Set<string>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -136,6 +139,21 @@ export class Transport {
   /** Connections that one large blob of a registry may be fetched over. */
   connectionsPerBlob(registry: RegistryName): number {
     return this.settingsOf(registry).maxConnectionsPerBlob ?? this.#options.maxConnectionsPerBlob ?? 4;
+  }
+
+  /**
+   * Has a missing repository made where that is wanted, once however many pushes miss it.
+   *
+   * @returns whether it is there now
+   */
+  async createRepository(repository: Repository, { signal }: CallOptions = {}): Promise<boolean> {
+    const { createRepository } = this.#options;
+    if (createRepository === undefined || this.settingsOf(repository.registry).createRepository === false) return false;
+    const name = formatRepository(repository);
+    if (this.#created.has(name)) return true;
+    const isThere = await this.#creations.run(name, (inner) => createRepository(repository, { signal: inner }), signal);
+    if (isThere) this.#created.add(name);
+    return isThere;
   }
 
   /** Memory for what arrives before its turn. */
