@@ -118,11 +118,9 @@ function consistent(root: string, entries: readonly LayerEntry[]): LayerEntry[] 
     named.add(key);
     // And tar makes links that lead out of the directory last, over whatever has come under their names since.
     if (late.has(key)) return false;
-    if (one.type === 'symlink' && leadsOut(one.linkname ?? '')) {
-      late.add(key);
-      // With the attributes that their directories have now.
-      for (const parent of parents) named.add(parent);
-    }
+    if (one.type === 'symlink' && leadsOut(one.linkname ?? '')) late.add(key);
+    // A directory that two names lead to may get the attributes of either.
+    if (one.name.startsWith('l/')) for (const parent of parents) named.add(parent);
     if (one.type === 'hardlink' && !isThere(root, one.linkname ?? '', kinds)) return false;
     for (const parent of parents) kinds.set(parent, 'directory');
     kinds.set(key, kind);

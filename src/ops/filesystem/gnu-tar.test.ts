@@ -80,7 +80,15 @@ describe.skipIf(!hasGnuTar())('the merged file system against GNU tar', () => {
 
 /** Names that lead through a link of a layer that is left out cannot be known for what they are. */
 function withoutLinks(entries: readonly LayerEntry[]): LayerEntry[] {
-  return entries.map((one) => ({ ...one, name: one.name.replace(/^l\//, 'real/') }));
+  return entries.map((one) => ({ ...one, name: past(one.name), ...linkOf(one) }));
+}
+
+function linkOf({ type, linkname = '' }: LayerEntry): Pick<LayerEntry, 'linkname'> {
+  return type === 'hardlink' ? { linkname: past(linkname) } : {};
+}
+
+function past(name: string): string {
+  return name.replace(/^l\//, 'real/');
 }
 
 /** A hard link that would be cut from its target is refused. */
