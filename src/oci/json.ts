@@ -16,7 +16,7 @@ export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'IN
   } catch (cause) {
     throw new OciError(code, `${what} is not UTF-8 text`, { cause });
   }
-  if (depthOf(text) > maxDepth) throw new OciError(code, `${what} is nested more than ${maxDepth} levels deep`);
+  if (isDeep(text)) throw new OciError(code, `${what} is nested more than ${maxDepth} levels deep`);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -34,7 +34,18 @@ export function endOfString(text: string, start: number): number {
 /** Real documents have about ten levels. */
 const maxDepth = 200;
 
-/** How deep the brackets of a JSON text are nested; of other text any number. */
+/** Whether the brackets of a JSON text are nested too deep; of other text it may say either. */
+function isDeep(text: string): boolean {
+  return occurrences(text, '{') + occurrences(text, '[') > maxDepth && depthOf(text) > maxDepth;
+}
+
+/** How often a character is in a text, or a number above `maxDepth`. */
+function occurrences(text: string, character: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at !== -1 && count <= maxDepth; at = text.indexOf(character, at + 1)) count++;
+  return count;
+}
+
 function depthOf(text: string): number {
   let [depth, deepest] = [0, 0];
   for (let i = 0; i < text.length; i++) {
@@ -134,11 +145,9 @@ const escapes: Readonly<Record<string, string>> = {
 
 function encodeScalar(value: null | boolean | number | string): string {
   if (typeof value !== 'string') return JSON.stringify(value);
-  // Half a surrogate pair has no UTF-8 form; Go reads it as U+FFFD.
-  return JSON.stringify(value.replace(/\p{Surrogate}/gu, '\ufffd')).replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => escapes[character] ?? character,
-  );
+  // Half a surrogate pair has no UTF-8 form; Go reads it as U+FFFD. To ask Unicode costs more than all the rest.
+  const text = /[\ud800-\udfff]/.test(value) ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
+  return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character);
 }
 
 function isList(value: object): value is readonly JsonValue[] {
