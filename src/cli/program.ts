@@ -16,7 +16,7 @@ export function programOf(details: ProgramDetails): Program<Session, PersistentF
     ...details,
     flags: persistentFlags,
     leadingFlags,
-    before: ({ context, globals }) => context.configure(globals),
+    before: ({ context, globals, flags }) => context.configure(globals, { json: flags['json'] === true }),
     beforeCompleting: ({ context, globals }) => context.configure(withoutTerminal(globals)),
     reportError,
   };

@@ -34,6 +34,7 @@ export class Session {
   readonly #open: AsyncDisposable[] = [];
   readonly #stores = new Map<string, Promise<RemoteStore>>();
   #globals: Globals | undefined;
+  #printsJson = false;
   #sides: SidesSettings = {};
   #progress: Progress | undefined;
   #connections: Connections | undefined;
@@ -93,6 +94,11 @@ export class Session {
     return this.#globals?.progress === 'json';
   }
 
+  /** Whether the command prints its result as JSON: its own flag `--json`. */
+  get printsJson(): boolean {
+    return this.#printsJson;
+  }
+
   /** Whether only warnings and errors are told. */
   get isQuiet(): boolean {
     return this.#globals?.quiet ?? false;
@@ -107,14 +113,19 @@ export class Session {
     return this.#globals?.['allow-nondistributable-artifacts'] ?? false;
   }
 
-  /** @throws {UsageError} for a password without a user, which would be sent to nobody */
-  configure(globals: Globals): void {
+  /**
+   * @param json whether the command's own `--json` is given
+   * @throws {UsageError} for a password without a user, which would be sent to nobody
+   */
+  configure(globals: Globals, { json = false }: { readonly json?: boolean } = {}): void {
     const { username, password, 'password-stdin': passwordStdin } = globals;
     if (username === '' && (password !== '' || passwordStdin))
       throw new UsageError('a password needs a username: -u USER');
     if ((globals['cert-file'] === '') !== (globals['key-file'] === ''))
       throw new UsageError('--cert-file and --key-file are given together or not at all');
     this.#globals = globals;
+    this.#printsJson = json;
+    if (json) this.streams.reserveForJson();
     const mode = progressModeFor(globals.progress, globals.quiet, this.process);
     this.#progress = new Progress(mode, { process: this.process, output: this.#output, log: this.log });
   }

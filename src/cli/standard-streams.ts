@@ -7,6 +7,7 @@ export class StandardStreams {
   readonly #process: Pick<Process, 'stdin' | 'stdout'>;
   #input: string | undefined;
   #carriesArchive = false;
+  #carriesJson = false;
 
   constructor(process: Pick<Process, 'stdin' | 'stdout'>) {
     this.#process = process;
@@ -15,6 +16,11 @@ export class StandardStreams {
   /** Whether an archive goes to standard output, so that nothing else may. */
   get carriesArchive(): boolean {
     return this.#carriesArchive;
+  }
+
+  /** Standard output gets a JSON document, and so no archive. To be called before an archive is meant for it. */
+  reserveForJson(): void {
+    this.#carriesJson = true;
   }
 
   /**
@@ -46,9 +52,12 @@ export class StandardStreams {
   /**
    * To be called before anything is read.
    *
-   * @throws {OciError} `UNSUPPORTED` when an archive would be shown on a terminal
+   * @throws {UsageError} where JSON goes to standard output; {OciError} `UNSUPPORTED` when an archive would be shown on a terminal
    */
   checkArchiveOutput(): void {
+    if (this.#carriesJson) {
+      throw new UsageError('standard output can be one thing only: with --json the archive has to go to a file');
+    }
     if (!this.#process.stdout.isTTY) return;
     throw new OciError('UNSUPPORTED', 'An archive of images cannot be shown on the terminal', {
       hint: 'Redirect standard output (> FILE, or | PROGRAM), or name a file',

@@ -7,6 +7,7 @@ import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
@@ -18,7 +19,7 @@ export const command: Command<Session, Globals> = defineCommand({
     'crane edit config registry.example.com/app:v1\ncrane config registry.example.com/app:v1 | jq -c \'.config.User = "app"\' | crane edit config registry.example.com/app:v1 -t registry.example.com/app:v2',
   arguments: exactly(1),
   complete: images,
-  flags: { tag: tagFlag },
+  flags: { tag: tagFlag, json: writtenJsonFlag },
   async run({ args: [name = ''], flags: { tag }, context: session }) {
     await step('editing config', async () => {
       const opened = await openForEdit(session, name, tag);

@@ -13,6 +13,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
@@ -30,6 +31,7 @@ export const command: Command<Session, Globals> = defineCommand({
   flags: {
     filename: string({ shorthand: 'f', description: 'The file, by its path in the image (required)' }),
     tag: tagFlag,
+    json: writtenJsonFlag,
     delete: bool({ description: 'Remove the file, or a directory with all that is in it, in place of editing it' }),
   },
   async run({ args: [name = ''], flags: { filename, tag, delete: remove }, context: session }) {

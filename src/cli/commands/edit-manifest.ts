@@ -8,6 +8,7 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { string } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
@@ -21,6 +22,7 @@ export const command: Command<Session, Globals> = defineCommand({
   complete: images,
   flags: {
     tag: tagFlag,
+    json: writtenJsonFlag,
     'media-type': string({
       shorthand: 'm',
       description: 'Media type of the new manifest, instead of the one that it states, or that it had',

@@ -11,6 +11,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { int, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import { parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -37,6 +38,7 @@ export const command: Command<Session, Globals> = defineCommand({
     created: string({ description: 'Time of the result (default is SOURCE_DATE_EPOCH, else now)', valueName: 'time' }),
     ...compressionFlags(flattenedGzipLevel),
     ...mergeFlags,
+    json: writtenJsonFlag,
   },
   async run({ args: [name = ''], flags, context: session }) {
     const compression = compressionOf(flags, flattenedGzipLevel);

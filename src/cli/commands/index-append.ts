@@ -1,7 +1,7 @@
 import type { Platform } from '../../oci/platform.ts';
 import { appendToIndex, type IndexAddition } from '../../ops/edit/append-to-index.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { openIndexPlace } from '../editing/index-place.ts';
+import { indexJsonFlag, openIndexPlace } from '../editing/index-place.ts';
 import {
   type IndexArgument,
   openIndexArgument,
@@ -31,6 +31,7 @@ export const command: Command<Session, Globals> = defineCommand({
       complete: images,
       description: 'Images and indexes to list, in front of those after BASE',
     }),
+    json: indexJsonFlag,
     tag: string({
       shorthand: 't',
       complete: images,

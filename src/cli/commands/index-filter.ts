@@ -1,7 +1,7 @@
 import type { Platform } from '../../oci/platform.ts';
 import { filterIndex } from '../../ops/edit/filter-index.ts';
 import { parseIndexArgument } from '../editing/index-argument.ts';
-import { openIndexPlace } from '../editing/index-place.ts';
+import { indexJsonFlag, openIndexPlace } from '../editing/index-place.ts';
 import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
@@ -33,6 +33,7 @@ export const command: Command<Session, Globals> = defineCommand({
   complete: images,
   flags: {
     platform: platforms,
+    json: indexJsonFlag,
     tag: string({
       shorthand: 't',
       complete: images,

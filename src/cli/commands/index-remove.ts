@@ -2,7 +2,7 @@ import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { parsePlatform, type Platform } from '../../oci/platform.ts';
 import { removeFromIndex } from '../../ops/edit/remove-from-index.ts';
 import { parseIndexArgument } from '../editing/index-argument.ts';
-import { openIndexPlace } from '../editing/index-place.ts';
+import { indexJsonFlag, openIndexPlace } from '../editing/index-place.ts';
 import { imageThenPlatforms, images } from '../completing/completions.ts';
 import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
@@ -19,6 +19,7 @@ export const command: Command<Session, Globals> = defineCommand({
   arguments: atLeast(2),
   complete: imageThenPlatforms,
   flags: {
+    json: indexJsonFlag,
     tag: string({
       shorthand: 't',
       complete: images,

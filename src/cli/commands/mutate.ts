@@ -17,6 +17,7 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { custom, type FlagValues, string, strings } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import { type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -50,6 +51,7 @@ const flags = {
     description:
       'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
   }),
+  json: writtenJsonFlag,
 };
 
 export const command: Command<Session, Globals> = defineCommand({

@@ -4,7 +4,7 @@ import { imageForPlatform } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import type { RepositoryAccess } from '../../wire/scope.ts';
 import { BaseOpener } from '../editing/find-bases.ts';
-import { publish } from '../editing/publish.ts';
+import { printWritten, publish } from '../editing/publish.ts';
 import { openResultPlace, type ResultPlace } from '../editing/result-place.ts';
 import { images, paths } from '../completing/completions.ts';
 import { atMost } from '../framework/arguments.ts';
@@ -12,6 +12,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
+import { printJson, writtenJsonFlag } from '../json-result.ts';
 import { isStandardStream, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -39,6 +40,7 @@ const flags = {
   'drop-attestations': bool({
     description: 'Leave out of an index what was attested of images before they got another base; it is kept otherwise',
   }),
+  json: writtenJsonFlag,
   original: string({ complete: images, description: 'IMAGE (deprecated: name it as the argument)' }),
   rebased: string({ complete: images, description: 'The same as --tag (deprecated)' }),
 };
@@ -72,8 +74,9 @@ export const command: Command<Session, Globals> = defineCommand({
     );
     await warnOf(session, artifact, result, given['drop-attestations']);
     if (given['dry-run']) {
-      const { formatRebase } = await import('../editing/rebase-lines.ts');
-      return session.print(formatRebase(result, { source: artifact.root, name: place.name }));
+      const { formatRebase, rebaseJson } = await import('../editing/rebase-lines.ts');
+      const ends = { source: artifact.root, name: place.name };
+      return given.json ? printJson(session, rebaseJson(result, ends)) : session.print(formatRebase(result, ends));
     }
     const isInPlace = given.output === '' && place.name === location.text && !isStandardStream(location);
     await put(session, { location, place, isInPlace, artifact, result });
@@ -138,9 +141,10 @@ async function put(session: Session, { location, place, isInPlace, artifact, res
   const { digest } = result.root;
   const isSame = digest === artifact.root.digest;
   if (isSame) session.log.line('rebasing was no-op');
-  if (isSame && isInPlace) return session.print(`${repositoryOf(location)}@${digest}\n`);
+  const name = `${repositoryOf(location)}@${digest}`;
+  if (isSame && isInPlace) return printWritten(session, { line: name, reference: name, root: result.root });
   const isAdded = isInPlace && location.kind === 'registry' && location.reference.digest !== undefined;
-  session.log.line(`pushing rebased image as ${isAdded ? `${repositoryOf(location)}@${digest}` : place.name}`);
+  session.log.line(`pushing rebased image as ${isAdded ? name : place.name}`);
   await step(`pushing ${place.name}`, () => publish(session, place, result));
 }
 

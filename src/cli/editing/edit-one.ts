@@ -11,7 +11,8 @@ import { images } from '../completing/completions.ts';
 import { isStandardStream, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
-import { openResultPlace, type ResultPlace } from './result-place.ts';
+import { printWritten } from './publish.ts';
+import { nameWithDigest, openResultPlace, type ResultPlace } from './result-place.ts';
 
 /** `--tag` as all commands below `edit` have it. */
 export const tagFlag: ReturnType<typeof string> = string({
@@ -67,8 +68,13 @@ export async function publishEdited(
   const isSame = result.root.digest === artifact.root.digest && result.root.mediaType === artifact.root.mediaType;
   if (isSame) session.log.line(tag === '' ? 'Nothing changed, and nothing is written' : 'Nothing changed');
   const isInPlace = tag === '' || (tag === location.text && !isStandardStream(location));
-  const printed = isSame && isInPlace ? undefined : await place.write(place.takesOneImage ? edited : result);
-  await session.print(`${isNamed(location) || tag !== '' ? place.name : (printed ?? location.text)}\n`);
+  const written = place.takesOneImage ? edited : result;
+  const printed = isSame && isInPlace ? undefined : await place.write(written);
+  await printWritten(session, {
+    line: isNamed(location) || tag !== '' ? place.name : (printed ?? location.text),
+    reference: printed ?? nameWithDigest(location, written.root.digest),
+    root: written.root,
+  });
 }
 
 function severalImages({ digest }: Descriptor, images: readonly Descriptor[]): OciError {

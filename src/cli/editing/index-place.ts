@@ -5,6 +5,7 @@ import { OciError, quoted } from '../../errors.ts';
 import type { LayoutStore } from '../../layout/layout-store.ts';
 import type { ContentId, Descriptor } from '../../oci/descriptor.ts';
 import { parseLayoutIndex } from '../../oci/image-layout.ts';
+import type { ImageIndex } from '../../oci/manifest.ts';
 import { emptyIndex } from '../../ops/empty.ts';
 import { GraphCopy } from '../../ops/graph-copy.ts';
 import { rawManifestOf } from '../../ops/read.ts';
@@ -13,11 +14,18 @@ import type { Artifact } from '../../store/artifact.ts';
 import type { SelfAware } from '../../store/capabilities.ts';
 import type { ContentSink } from '../../store/store.ts';
 import { logCopy } from '../copying/log.ts';
+import type { Flag } from '../framework/flag.ts';
+import { jsonFlag, printJson } from '../json-result.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { checkIndex, checkPath, type IndexArgument, openIndexArgument } from './index-argument.ts';
 import { publish } from './publish.ts';
 import { openResultPlace } from './result-place.ts';
+
+/** `--json` of commands that change an index. */
+export const indexJsonFlag: Flag<boolean> = jsonFlag(
+  'Print a JSON object: reference, digest, media type and size of the new index; of a layout as a whole its entries',
+);
 
 /** Makes another index of one; it may be called again when somebody else has changed the index meanwhile. */
 export type IndexChange = (index: Artifact) => Promise<Artifact>;
@@ -94,15 +102,27 @@ async function changeLayout(session: Session, layout: LayoutStore, change: Index
   const before = isNew ? await emptyIndex() : await layout.indexArtifact(session);
   checkIndex(before, layout.path);
   const after = await change(before);
-  if (after.root.digest === before.root.digest && !isNew) return true;
-  const sink = new LayoutContent(layout, after.root);
-  const onProgress = logCopy(session, undefined);
-  await new GraphCopy(after.store, sink, { signal, nonDistributable: true, onProgress }).copy(after.root);
   const index = parseLayoutIndex(await rawManifestOf(after, session), quoted(layout.path));
-  const isDone = await layout.replaceIndex(isNew ? undefined : before.root.digest, index, session);
-  const { length } = index.manifests;
-  if (isDone) session.log.line(`changed ${layout.path}: it lists ${length} ${length === 1 ? 'entry' : 'entries'}`);
-  return isDone;
+  const isSame = after.root.digest === before.root.digest && !isNew;
+  if (!isSame) {
+    const sink = new LayoutContent(layout, after.root);
+    const onProgress = logCopy(session, undefined);
+    await new GraphCopy(after.store, sink, { signal, nonDistributable: true, onProgress }).copy(after.root);
+    if (!(await layout.replaceIndex(isNew ? undefined : before.root.digest, index, session))) return false;
+  }
+  await tellChanged(session, layout, index, isSame);
+  return true;
+}
+
+async function tellChanged(
+  session: Session,
+  { path }: LayoutStore,
+  { manifests }: ImageIndex,
+  isSame: boolean,
+): Promise<void> {
+  const { length } = manifests;
+  if (!isSame) session.log.line(`changed ${path}: it lists ${length} ${length === 1 ? 'entry' : 'entries'}`);
+  if (session.printsJson) await printJson(session, { reference: `oci:${path}`, manifests });
 }
 
 /** Takes all that an index lists into a layout, but not the index itself, which is to be its index.json. */

@@ -12,10 +12,34 @@ export function formatRebase(
   { root, images }: RebasedArtifact,
   { source, name }: { readonly source: Descriptor; readonly name: string },
 ): string {
-  const status = root.digest === source.digest ? 'same' : 'changed';
+  const status = statusOf(source, root);
   const was = status === 'same' ? '' : ` (was ${source.digest})`;
   const lines = [...images.flatMap(linesOf), `${status.padEnd(7)} ${name} ${root.digest}${was}`];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** The same as JSON. */
+export function rebaseJson(
+  { root, images }: RebasedArtifact,
+  { source, name }: { readonly source: Descriptor; readonly name: string },
+): object {
+  return {
+    target: name,
+    status: statusOf(source, root),
+    before: source.digest,
+    after: root.digest,
+    images: images.map(({ before, after, platform, oldBase, newBase, removed, added, kept }) => ({
+      platform: platform === undefined ? undefined : formatPlatform(platform),
+      status: statusOf(before, after),
+      before: before.digest,
+      after: after.digest,
+      oldBase: oldBase.digest,
+      newBase: newBase.digest,
+      removed: removed.map(layerJson),
+      added: added.map(layerJson),
+      kept: kept.map(layerJson),
+    })),
+  };
 }
 
 /** Images with another digest to which an index lists attestations. */
@@ -35,7 +59,7 @@ export async function attestedImages(
 }
 
 function linesOf({ before, after, platform, oldBase, newBase, removed, added, kept }: RebasedImage): readonly string[] {
-  const status = before.digest === after.digest ? 'same' : 'changed';
+  const status = statusOf(before, after);
   const name = platform === undefined ? '' : ` ${formatPlatform(platform)}`;
   const counts = `${removed.length} removed, ${added.length} added, ${kept.length} kept`;
   return [
@@ -44,6 +68,14 @@ function linesOf({ before, after, platform, oldBase, newBase, removed, added, ke
       ? []
       : [...removed.map(lineWith('-')), ...added.map(lineWith('+')), ...kept.map(lineWith('='))]),
   ];
+}
+
+function statusOf(before: Descriptor, after: Descriptor): 'same' | 'changed' {
+  return before.digest === after.digest ? 'same' : 'changed';
+}
+
+function layerJson({ digest, mediaType, size }: Descriptor): object {
+  return { digest, mediaType, size };
 }
 
 function lineWith(sign: string): (layer: Descriptor) => string {

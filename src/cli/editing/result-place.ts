@@ -169,7 +169,8 @@ function namedBy(text: string): Location | undefined {
   return text === '' ? undefined : parseLocation(text);
 }
 
-function nameWithDigest(location: Location, digest: Digest): string {
+/** What names a result for good. */
+export function nameWithDigest(location: Location, digest: Digest): string {
   // Most engines know no digests of manifests.
   if (location.kind === 'docker-daemon') return location.text;
   return location.kind === 'registry'

@@ -6,6 +6,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import { concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import { images, paths } from '../completing/completions.ts';
 import { bool, custom, type Flag, type FlagsOf, string } from '../framework/flag.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import type { Location } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -19,6 +20,7 @@ export interface RewriteFlags {
   readonly output: string;
   readonly 'drop-attestations': boolean;
   readonly jobs: number;
+  readonly json: boolean;
 }
 
 export const rewriteFlags: FlagsOf<RewriteFlags> = {
@@ -37,6 +39,7 @@ export const rewriteFlags: FlagsOf<RewriteFlags> = {
     description: 'Leave out attestations of images that get another digest, instead of attaching them to the new one',
   }),
   jobs: jobsFlag,
+  json: writtenJsonFlag,
 };
 
 const families: readonly MediaTypeFamily[] = ['docker', 'oci'];
