@@ -10,6 +10,11 @@ export async function step<T>(what: string, task: () => Promise<T>): Promise<T> 
   }
 }
 
+/** Joins a sentence behind a colon, unless it starts with a name or an acronym. */
+export function lowerFirst(text: string): string {
+  return /^(?:[A-Z][a-z]|An? )/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
 /** Whether a message would only be longer with the step in front of it: one line says everything once. */
 function namesItself(error: OciError, what: string): boolean {
   // Such a message starts with what could not be done, to what, at which host, or with the value and what is wrong with it.
@@ -21,9 +26,4 @@ function namesItself(error: OciError, what: string): boolean {
 
 function bare(text: string): string {
   return text.startsWith('"') ? text.slice(1, -1) : text;
-}
-
-/** Joins a sentence behind a colon, unless it starts with a name or an acronym. */
-function lowerFirst(text: string): string {
-  return /^(?:[A-Z][a-z]|An? )/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

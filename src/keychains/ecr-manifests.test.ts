@@ -62,6 +62,7 @@ describe('with the aws program', () => {
   it.each([
     ['a list that does not end', `echo '{"imageDetails":[],"NextToken":"again"}'`, 'LIMIT_EXCEEDED'],
     ['rubbish', 'echo rubbish', 'CREDENTIALS'],
+    ['an answer to something else', "echo '{}'", 'CREDENTIALS'],
   ])('%s is an error', async (_, aws, code) => {
     await expect(listEcrRepository(repository, await withPrograms({ aws }))).rejects.toMatchObject({ code });
   });

@@ -54,7 +54,8 @@ async function collectPages(pages: Pages, repository: Repository): Promise<reado
   for await (const page of pages) {
     if (page === undefined) return undefined;
     const details: unknown = page['imageDetails'];
-    const found = Array.isArray(details) ? details.flatMap(manifestOf) : [];
+    if (!Array.isArray(details)) throw failed('AWS', 'its answer has no list of images');
+    const found = details.flatMap(manifestOf);
     manifests.push(...found);
     // A page without anything new would come again and again.
     if (manifests.length <= maxManifests && (found.length > 0 || nextOf(page) === undefined)) continue;

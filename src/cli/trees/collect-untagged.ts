@@ -6,6 +6,7 @@ import type { RepositoryListing } from '../../remote/listing/list-repository.ts'
 import { RemoteStore } from '../../remote/remote-store.ts';
 import type { Transport } from '../../remote/transport/transport.ts';
 import type { Session } from '../session.ts';
+import { lowerFirst } from '../step.ts';
 import { openRegistryTree } from './open-tree.ts';
 import type { RegistryTree } from './registry-tree.ts';
 import type { TreeRepository } from './tree.ts';
@@ -142,7 +143,7 @@ function checkListed(repository: Repository, listing: RepositoryListing): void {
       cloudOf(registry) === 'acr' ? 'It takes the right metadata/read, which is not that to pull' : undefined;
     throw new OciError(
       refusal.code,
-      `Cannot tell which manifests of ${name} have no tag: ${lowered(refusal.message)}`,
+      `Cannot tell which manifests of ${name} have no tag: ${lowerFirst(refusal.message)}`,
       {
         cause: refusal,
         hint: right ?? refusal.hint,
@@ -165,8 +166,4 @@ function hintFor(registry: RegistryName): string {
     default:
       return 'The registries of Google, Azure and AWS do; others collect such manifests themselves, if their operators let them';
   }
-}
-
-function lowered(message: string): string {
-  return `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
 }

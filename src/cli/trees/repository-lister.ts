@@ -17,16 +17,20 @@ export type RepositoryLister = (repository: Repository, options: CallOptions) =>
 export function repositoryLister(session: Session, transport: Transport): RepositoryLister {
   const listed = (repository: Repository, options: CallOptions): Promise<RepositoryListing> =>
     new RemoteStore(repository, { transport }).list(options);
+  /** Without a login there is none for the next repository. */
+  let loggedOut: OciError | undefined;
   return async (repository, options) => {
     if (cloudOf(repository.registry) !== 'ecr') return listed(repository, options);
     const environment = { ...session.connections.credentialEnvironment(), run: undefined };
-    let refusal: OciError;
+    let refusal = loggedOut;
     try {
+      if (loggedOut !== undefined) throw loggedOut;
       const { listEcrRepository } = await import('../../keychains/ecr-manifests.ts');
       return await listEcrRepository(repository, { ...environment, ...options });
     } catch (error) {
       if (!isOciError(error, 'CREDENTIALS') && !isOciError(error, 'DENIED')) throw error;
       refusal = error;
+      if (error.code === 'CREDENTIALS') loggedOut = error;
     }
     return { ...(await listed(repository, options)), refusal };
   };
