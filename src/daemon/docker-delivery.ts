@@ -45,7 +45,7 @@ export async function dockerDelivery(
       const document = await collectVerified(await image.store.fetch(config, asking), config, maxConfigSize);
       await known.push(config, document);
       const { diff_ids: diffIds } = parseImageConfig(document, config.digest).rootfs;
-      return diffIds.length === layers.length ? countKnownLayers(engine, diffIds, asking) : 0;
+      return diffIds.length === layers.length ? countKnownLayers(engine, { diffIds, size }, asking) : 0;
     },
     async *chunks(skipped, { onProgress, ...reading }) {
       const needed = new Set([config, ...layers.slice(skipped)].map(({ digest }) => digest));

@@ -1,5 +1,5 @@
 import { OciError, isOciError, quoted } from '../errors.ts';
-import { array, boolean, type Decoder, integer, object, optional, string } from '../oci/decode.ts';
+import { array, boolean, type Decoder, object, optional, string } from '../oci/decode.ts';
 import { type Descriptor, descriptorFields } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { parseJson } from '../oci/json.ts';
@@ -20,6 +20,9 @@ export interface EngineImage {
   readonly diffIds: readonly Digest[];
 }
 
+/** A number that only informs. Docker says of an image without a date that it is of the year 1, and -1 for what it has not counted. */
+const lenient: Decoder<number> = (value) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0);
+
 const inspectFields: Decoder<{
   readonly Id: string;
   readonly RepoTags: readonly string[];
@@ -32,7 +35,7 @@ const inspectFields: Decoder<{
   Id: string,
   RepoTags: optional(array(string), []),
   RepoDigests: optional(array(string), []),
-  Size: optional(integer, 0),
+  Size: optional(lenient, 0),
   Descriptor: optional(descriptorFields),
   Manifests: optional(array(object({ Available: optional(boolean, false) }))),
   RootFS: optional(object({ Layers: optional(array(string), []) }), { Layers: [] }),
@@ -76,8 +79,8 @@ const listFields: Decoder<
   object({
     Id: optional(string, ''),
     RepoTags: optional(array(string), []),
-    Created: optional(integer, 0),
-    Size: optional(integer),
+    Created: optional(lenient, 0),
+    Size: optional(lenient),
   }),
 );
 

@@ -98,6 +98,8 @@ export class Engine implements AsyncDisposable {
   readonly name: string;
   readonly apiVersion: string;
   readonly isPodman: boolean;
+  /** How many questions are best asked at a time. */
+  readonly atOnce: number;
   #keepsManifests: Promise<boolean> | undefined;
 
   constructor(http: EngineHttp, apiVersion: string, isPodman: boolean, timeouts: EngineTimeouts) {
@@ -106,6 +108,8 @@ export class Engine implements AsyncDisposable {
     this.name = formatEngineAddress(http.address);
     this.apiVersion = apiVersion;
     this.isPodman = isPodman;
+    // Each connection that is open is a program that runs.
+    this.atOnce = http.address.kind === 'command' ? 1 : 4;
   }
 
   /** The image of a name or ID, `undefined` when there is none. @throws {OciError} */

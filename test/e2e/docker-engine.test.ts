@@ -1,13 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeDockerArchive } from '../../src/archive/docker-archive-writer.ts';
 import { baseImage, type BaseImage, busybox } from '../support/base-image.ts';
 import { type CommandResult, crane, succeeded } from '../support/command.ts';
 import { type CraneRegistry, startCraneRegistry } from '../support/crane-registry.ts';
 import { type DockerEngine, dockerEngine, startDockerEngine } from '../support/docker-engine.ts';
 import { extractTar, type TreeNode, treeOf } from '../support/extracted-tree.ts';
 import { tarOf } from '../support/sample-image.ts';
-import { imageOfEntries, type LayerEntry } from '../support/layer-stack.ts';
 import { describeWith, type Requirement } from '../support/requirements.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-directory.ts';
 
@@ -69,23 +67,6 @@ describeWith(requirements, 'A real Docker engine', () => {
     expect(succeeded(await crane(['config', pushed])).stdout).toBe(image.configBytes);
   });
 
-  test('has just the file system that we export', async () => {
-    const reference = 'export.test/layers:1';
-    const store = await imageOfEntries(...trickyLayers);
-    const file = work.file('tricky.tar');
-    await writeDockerArchive([{ artifact: store, name: reference }], file);
-    await docker(['load', '--input', file]);
-    const container = (await docker(['create', '--network', 'none', reference, '/bin/none'])).trim();
-    const theirs = await treeIn('theirs', (await dockerResult(['export', container])).stdoutBytes);
-    const exported = await crane(['export', `docker-archive:${file}`]);
-    const ours = await treeIn('ours', succeeded(exported).stdoutBytes);
-    const added = Object.keys(theirs).filter((name) => !(name in ours));
-    expect(added.filter((name) => !addedByDocker.test(name))).toEqual([]);
-    expect(Object.fromEntries(Object.entries(theirs).filter(([name]) => name in ours))).toEqual(ours);
-    await docker(['rm', container]);
-    await docker(['image', 'rm', reference]);
-  });
-
   test('runs a flattened image, whose file system is the same', async () => {
     const [base, flat] = ['base', 'flat'].map((name) => `${registry.address}/${name}:1`) as [string, string];
     succeeded(await crane(['flatten', base, '-t', flat]));
@@ -138,47 +119,6 @@ describeWith(requirements, 'A real Docker engine', () => {
     }
   });
 });
-
-/** What Docker puts into every container. */
-const addedByDocker =
-  /^(?:\.dockerenv|dev(?:\/(?:console|pts|shm))?|proc|sys|etc(?:\/(?:hostname|hosts|mtab|resolv\.conf))?)$/;
-
-/**
- * What engines and we might see differently. Of a name twice in one layer, of a link with another mode
- * than its target, and of directories without an entry everybody thinks differently.
- */
-const trickyLayers: readonly (readonly LayerEntry[])[] = [
-  [
-    { name: 'etc/', type: 'directory', mode: 0o755 },
-    { name: 'etc/kept', body: 'kept', uid: 7, gid: 8, mode: 0o4755 },
-    { name: 'etc/gone', body: 'x' },
-    { name: 'opaque/', type: 'directory', mode: 0o700 },
-    { name: 'opaque/old', body: 'x' },
-    { name: 'becomes-file/', type: 'directory', mode: 0o755 },
-    { name: 'becomes-file/x', body: 'x' },
-    { name: 'becomes-directory', body: 'x' },
-    { name: 'linked', body: 'one' },
-    { name: 'link', type: 'hardlink', linkname: 'linked' },
-    { name: 'lib', type: 'symlink', linkname: 'usr/lib' },
-    { name: 'usr/', type: 'directory', mode: 0o755 },
-    { name: 'usr/lib/', type: 'directory', mode: 0o755 },
-  ],
-  [
-    { name: 'etc/.wh.gone' },
-    { name: 'opaque/', type: 'directory', mode: 0o750 },
-    { name: 'opaque/.wh..wh..opq' },
-    { name: 'opaque/new', body: 'new' },
-    { name: 'becomes-file', body: 'file' },
-    { name: 'becomes-directory/', type: 'directory', mode: 0o711 },
-    { name: 'becomes-directory/x', body: 'x' },
-    { name: 'linked', body: 'two' },
-    { name: 'late', type: 'hardlink', linkname: 'etc/kept', uid: 7, gid: 8, mode: 0o4755 },
-    { name: 'dangling', type: 'symlink', linkname: '../../nowhere' },
-    { name: 'device', type: 'character-device', devmajor: 1, devminor: 3 },
-    { name: 'n'.repeat(120), body: 'long' },
-  ],
-  [{ name: 'again/', type: 'directory', mode: 0o755 }, { name: 'etc/gone', body: 'back' }, { name: '.wh.link' }],
-];
 
 async function treeIn(name: string, tar: Uint8Array): Promise<Record<string, TreeNode>> {
   extractTar(work.file(name), tar);

