@@ -18,6 +18,8 @@ export {
 } from './oci/reference.ts';
 export { copyGraph } from './ops/copy.ts';
 export type { CopyOptions, CopySummary } from './ops/copy-options.ts';
+export { inspectImage, type InspectOptions } from './ops/inspect/inspect-image.ts';
+export type { ImageSummary } from './ops/inspect/summary.ts';
 export { configOf, layersOf, manifestOf } from './ops/read.ts';
 export { imageForPlatform, openArtifact } from './ops/resolve.ts';
 export { validate } from './ops/validate.ts';

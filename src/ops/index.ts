@@ -23,6 +23,25 @@ export {
 export { flatten, type FlattenOptions } from './flatten.ts';
 export { GraphCopy, type GraphCopyOptions } from './graph-copy.ts';
 export { emptyImage, emptyIndex, type EmptyOptions } from './empty.ts';
+export { inspectImage, type InspectOptions } from './inspect/inspect-image.ts';
+export { readableStep } from './inspect/readable-step.ts';
+export type { TagSearch } from './inspect/same-tags.ts';
+export type {
+  ArtifactDetails,
+  BaseSummary,
+  ContainerSummary,
+  HealthcheckSummary,
+  HistoryStepSummary,
+  ImageDetails,
+  ImageSummary,
+  IndexDetails,
+  IndexEntryKind,
+  IndexEntrySummary,
+  LayerSummary,
+  ManifestSummary,
+  ReferrerSummary,
+  TagsSummary,
+} from './inspect/summary.ts';
 export { convertMediaTypes, type ConvertOptions } from './layers/convert-media-types.ts';
 export { type FileMapping, parseFileMapping } from './layers/file-mapping.ts';
 export type { AttributeChoice } from './layers/extended-attributes.ts';

@@ -117,10 +117,12 @@ function unpackedText({ uncompressedSize }: LayerSummary): string {
 /** `tar+gzip` where the rest goes without saying. */
 function typeText({ mediaType, urls = [] }: LayerSummary, manifestType: string): string {
   const family = familyOf(mediaType);
-  if (family === undefined || family !== familyOf(manifestType)) return mediaType;
+  const place = urls.length === 0 ? [] : [`at ${urls.join(' ')}`];
+  if (family === undefined) return [mediaType, ...place].join(', ');
   const short = mediaType.replace(/^.*\.(tar(?:[.+](?:gzip|zstd))?)$/, '$1').replace('.', '+');
-  const foreign = isNonDistributableType(mediaType) ? ' not to be passed on' : '';
-  return `${short}${foreign}${urls.length === 0 ? '' : `, at ${urls.join(' ')}`}`;
+  const other = family === familyOf(manifestType) ? [] : [`as of ${family === 'oci' ? 'OCI' : 'Docker'}`];
+  const foreign = isNonDistributableType(mediaType) ? ['foreign'] : [];
+  return [short, ...other, ...foreign, ...place].join(', ');
 }
 
 function blobRows(layers: readonly LayerSummary[]): readonly string[] {

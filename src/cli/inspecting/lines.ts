@@ -45,16 +45,21 @@ export function section(heading: string, lines: readonly string[], limits: TextL
   ];
 }
 
-/** Columns that are as wide as what is in them; `right` names those whose texts stand at their right end. */
+/**
+ * Columns that are as wide as what is in them; those with nothing in them are left out. `right` names those whose texts stand at
+ * their right end.
+ */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): readonly string[] {
   const shown = rows.map((row) => row.map((cell, i) => clipped(cell, i < row.length - 1 ? maxColumn : Infinity)));
   const widths: number[] = [];
   for (const row of shown) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  const placed = (cell: string, i: number): string =>
+    right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
   return shown.map((row) =>
     row
-      .map((cell, i) => {
-        if (i === row.length - 1) return cell;
-        return right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
+      .flatMap((cell, i) => {
+        if (widths[i] === 0) return [];
+        return [i === row.length - 1 ? cell : placed(cell, i)];
       })
       .join('  ')
       .trimEnd(),

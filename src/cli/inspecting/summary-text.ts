@@ -38,7 +38,12 @@ function bodyLines(summary: ImageSummary, limits: TextLimits): readonly string[]
 }
 
 function indexLines(index: IndexDetails, limits: TextLimits): readonly string[] {
-  const { image, manifests } = index;
+  const { image } = index;
+  // The size of one image alone says nothing beside the others; it stands with that image.
+  const isMeasured =
+    index.size !== undefined ||
+    index.manifests.some(({ size, digest }) => size !== undefined && digest !== image?.digest);
+  const manifests = isMeasured ? index.manifests : index.manifests.map(withoutSize);
   const of = (...kinds: readonly IndexEntrySummary['kind'][]): readonly IndexEntrySummary[] =>
     manifests.filter(({ kind }) => kinds.includes(kind));
   const attested = new Map(of('image').map(({ digest, platform }) => [digest, platform]));
@@ -60,6 +65,11 @@ function indexLines(index: IndexDetails, limits: TextLimits): readonly string[] 
     ...section('Other entries', entryRows(of('index', 'artifact', 'other')), limits),
     ...(image === undefined ? [] : usualImageLines(index, image, limits)),
   ];
+}
+
+function withoutSize(entry: IndexEntrySummary): IndexEntrySummary {
+  const { size: _, ...rest } = entry;
+  return rest;
 }
 
 /** What commands take that need one image. */

@@ -39,7 +39,7 @@ function disagreement(steps: number, made: number, layers: number): readonly str
   // Nothing is said where there is no history.
   if (steps === 0 || made === layers) return [];
   return [
-    `The history does not agree with the layers: ${made} of its steps made one, and the image has ${layers}; which step made which layer is not known`,
+    `The history does not agree with the layers: steps that made one: ${made}, layers: ${layers}; which step made which layer is not known`,
   ];
 }
 

@@ -114,7 +114,7 @@ function diffIdsOf({ rootfs }: ConfigDocument, layers: number, warnings: string[
   const diffIds = rootfs?.diff_ids ?? [];
   if (diffIds.length === layers) return diffIds;
   warnings.push(
-    `The config names ${diffIds.length} layers, and the manifest ${layers}: engines will not run the image`,
+    `The config does not agree with the layers: diff IDs: ${diffIds.length}, layers: ${layers}; engines will not run the image`,
   );
   return [];
 }
