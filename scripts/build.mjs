@@ -64,8 +64,9 @@ async function main() {
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true });
   try {
-    const [types] = await Promise.all([compileLibrary(fresh), bundleCommandLines(fresh)]);
+    const [types, pages] = await Promise.all([compileLibrary(fresh), writeManPages(fresh), bundleCommandLines(fresh)]);
     if (!types.ok) throw new Error(`tsc: ${types.reason}\n${types.output}`);
+    if (!pages.ok) throw new Error(`Manual pages: ${pages.reason}\n${pages.output}`);
     swap(fresh, join(root, 'dist'));
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
@@ -79,6 +80,12 @@ async function main() {
 function compileLibrary(target) {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   return run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', target], { cwd: root });
+}
+
+/** @param {string} target */
+function writeManPages(target) {
+  const args = ['scripts/run-typescript.mjs', 'scripts/write-man-pages.ts', join(target, 'man')];
+  return run(process.execPath, args, { cwd: root });
 }
 
 /** @param {string} target */
