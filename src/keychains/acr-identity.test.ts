@@ -114,6 +114,25 @@ describe.skipIf(!hasPackage('@azure/identity'))('@azure/identity', () => {
     expect(exchanged().get('access_token')).toBe('managed');
   });
 
+  it('that gets no answer is given up after the time limit', async () => {
+    const silent = await server(() => () => {}, true);
+    for (const [name, value] of Object.entries({
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      AZURE_AUTHORITY_HOST: silent.origin,
+      AZURE_TENANT_ID: 'tenant-1',
+      AZURE_CLIENT_ID: 'client-3',
+      AZURE_CLIENT_SECRET: 'client-secret',
+    })) {
+      vi.stubEnv(name, value);
+    }
+    const { environment } = await surroundings({ AZURE_AUTHORITY_HOST: silent.origin });
+    const { failure } = await askFor(acrKeychain({ ...environment, timeLimit: 300 }), registry);
+    expect(failure).toMatchObject({
+      code: 'CREDENTIALS',
+      message: '@azure/identity failed: it gave no answer within 0.3 seconds',
+    });
+  });
+
   it('that finds nothing leaves it to the az program', async () => {
     vi.stubEnv('AZURE_TOKEN_CREDENTIALS', 'EnvironmentCredential');
     const { environment } = await surroundings();

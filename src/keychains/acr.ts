@@ -93,6 +93,10 @@ interface NationalCloud {
   readonly authority?: string;
 }
 
+/**
+ * Azure's own libraries for registries ask in the national clouds for tokens that are for its resource manager, and tell the cloud
+ * by the end of the registry's name. In the public cloud a registry may be set not to take those.
+ */
 function nationalCloudOf(registry: RegistryName): NationalCloud {
   if (registry.endsWith('.cn'))
     return { resource: 'https://management.chinacloudapi.cn', authority: 'https://login.chinacloudapi.cn' };
@@ -100,7 +104,6 @@ function nationalCloudOf(registry: RegistryName): NationalCloud {
     return { resource: 'https://management.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' };
   if (registry.endsWith('.de'))
     return { resource: 'https://management.microsoftazure.de', authority: 'https://login.microsoftonline.de' };
-  // Registries may be set not to take tokens that are for Azure as a whole.
   return { resource: 'https://containerregistry.azure.net' };
 }
 

@@ -33,7 +33,8 @@ export function programSource(source: ProgramSource, environment: CloudEnvironme
       }
       if (result.exitCode !== 0) {
         if (!loggedOut.test(result.stderr)) throw failedProgram(program, result, login);
-        onMissing?.(missing(`${program} has no login`, `Run: ${login}`));
+        const state = expired.test(result.stderr) ? 'has a login that is not valid any more' : 'has no login';
+        onMissing?.(missing(`${program} ${state}`, `Run: ${login}`));
         return undefined;
       }
       try {
@@ -45,6 +46,9 @@ export function programSource(source: ProgramSource, environment: CloudEnvironme
     },
   };
 }
+
+/** What programs say with the advice to log in where there was a login once. */
+const expired = /expired|revoked|invalid_grant|AADSTS\d|re-?authenticat|refreshing/i;
 
 /**
  * Runs a program of a cloud within the time limit.

@@ -98,6 +98,15 @@ describe.each([
     expect(missing[0]?.hint).toContain(login);
   });
 
+  it('whose login has expired says so, and how to renew it', async () => {
+    const said = `The refresh token has expired. Run: ${login}. ${loggedOut}`;
+    const keychain = cloudKeychain(await withPrograms({ [program]: `echo '${said.replaceAll("'", '')}' >&2; exit 1` }));
+    const { missing, failure } = await askFor(keychain, registry);
+    expect(failure).toBe(undefined);
+    expect(missing[0]?.message).toContain(`${program} has a login that is not valid any more`);
+    expect(missing[0]?.hint).toContain(login);
+  });
+
   it('that is not installed is no failure, and the reason names it', async () => {
     const { credential, missing, failure } = await askFor(cloudKeychain(await withPrograms({})), registry);
     expect([credential, failure, missing.length]).toEqual([undefined, undefined, 1]);

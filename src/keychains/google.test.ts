@@ -1,11 +1,17 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { askFor } from '../../test/support/asked-keychain.ts';
 import { hasPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
-import { type ScriptedRequest, type ScriptedServer, scriptedServer } from '../../test/support/scripted-server.ts';
+import {
+  type ScriptedAnswer,
+  type ScriptedRequest,
+  type ScriptedServer,
+  scriptedServer,
+} from '../../test/support/scripted-server.ts';
 import type { CloudEnvironment } from './cloud-environment.ts';
 import { googleKeychain } from './google.ts';
 
@@ -15,7 +21,8 @@ afterEach(() => vi.unstubAllEnvs());
 
 /** The real package and no program but fake ones. */
 async function surroundings(env: Readonly<Record<string, string>> = {}, gcloud?: string): Promise<CloudEnvironment> {
-  const environment = await withPrograms(gcloud === undefined ? {} : { gcloud }, env);
+  const programs = gcloud === undefined ? {} : { gcloud };
+  const environment = await withPrograms(programs, { METADATA_SERVER_DETECTION: 'none', ...env });
   return { ...environment, importPackage: undefined };
 }
 
@@ -116,6 +123,35 @@ describe.skipIf(!hasPackage('google-auth-library'))('google-auth-library', () =>
     expect(credential).toMatchObject({ source: 'application default credentials', password: 'ya29.machine' });
     expect(metadata.requests.at(-1)?.headers['metadata-flavor']).toBe('Google');
     expect(metadata.requests.at(-1)?.url.pathname).toBe('/computeMetadata/v1/instance/service-accounts/default/token');
+  });
+
+  it('asks a metadata server that answers at once', async () => {
+    const metadata = await server(({ url }) =>
+      url.pathname.endsWith('/token') ? token('ya29.found') : { status: 200, body: 'ok' },
+    );
+    const host = new URL(metadata.origin).host;
+    vi.stubEnv('METADATA_SERVER_DETECTION', undefined);
+    vi.stubEnv('GCE_METADATA_HOST', host);
+    const env = { METADATA_SERVER_DETECTION: '', GCE_METADATA_HOST: host };
+    const { credential } = await askFor(googleKeychain(await surroundings(env)), 'gcr.io');
+    expect(credential?.password).toBe('ya29.found');
+  });
+
+  it.each([
+    ['does not answer', () => () => {}],
+    ["is another cloud's", () => ({ status: 401, body: 'a token is missing' })],
+    ['resets the connection', () => (response: ServerResponse) => void response.destroy()],
+  ] as const)('is not asked for a token where the server %s', async (_, script) => {
+    const metadata = await scriptedServer(script as () => ScriptedAnswer);
+    onTestFinished(() => metadata[Symbol.asyncDispose]());
+    const host = new URL(metadata.origin).host;
+    vi.stubEnv('METADATA_SERVER_DETECTION', 'assume-present');
+    vi.stubEnv('GCE_METADATA_HOST', host);
+    const env = { METADATA_SERVER_DETECTION: '', GCE_METADATA_HOST: host };
+    const environment = { ...(await surroundings(env)), timeLimit: 2000 };
+    const { missing, failure } = await askFor(googleKeychain(environment), 'gcr.io');
+    expect([failure, missing.length, metadata.log]).toEqual([undefined, 1, ['GET /computeMetadata/v1/instance']]);
+    expect(missing[0]?.message).toContain('google-auth-library found no credentials');
   });
 
   it('without any of them leaves it to gcloud', async () => {

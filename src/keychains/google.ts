@@ -5,6 +5,7 @@ import { cachedKeychain, type Cloud } from './cached-keychain.ts';
 import { type CloudEnvironment, nowOf, timeLimitOf } from './cloud-environment.ts';
 import { packageSource } from './cloud-package.ts';
 import { jsonObject, programSource, tokenMember } from './cloud-program.ts';
+import { type GoogleMetadata, hasMetadataServer } from './metadata-server.ts';
 
 /**
  * Credentials for `gcr.io`, `*.gcr.io`, `*.pkg.dev` and `*.google.com`: application default credentials through the package
@@ -36,7 +37,7 @@ interface GoogleClient {
 }
 
 /** Members of google-auth-library that are used. */
-interface GoogleAuthLibrary {
+interface GoogleAuthLibrary extends GoogleMetadata {
   readonly GoogleAuth: new (options: object) => {
     getClient(): Promise<GoogleClient>;
   };
@@ -46,8 +47,11 @@ function defaultCredentials(environment: CloudEnvironment): NamedKeychain {
   return packageSource<GoogleAuthLibrary>(
     {
       name: 'google-auth-library',
-      async ask({ GoogleAuth }) {
+      async ask({ GoogleAuth, gcpMetadata }, { signal }) {
         const keyFilename = await credentialsFile(environment);
+        if (keyFilename === undefined && !(await hasMetadataServer({ gcpMetadata }, environment, signal))) {
+          throw new Error(nothingFound);
+        }
         const auth = new GoogleAuth({
           scopes: ['https://www.googleapis.com/auth/cloud-platform'],
           ...(keyFilename === undefined ? {} : { keyFilename }),
@@ -59,13 +63,15 @@ function defaultCredentials(environment: CloudEnvironment): NamedKeychain {
         const source = `application default credentials${keyFilename === undefined ? '' : ` (${keyFilename})`}`;
         return { source, ...tokenUser(token, expiryOf(client, res?.data?.expires_in, environment), environment) };
       },
-      isNothing: (error) =>
-        error instanceof Error && error.message.startsWith('Could not load the default credentials'),
+      isNothing: (error) => error instanceof Error && error.message.startsWith(nothingFound),
       hint: 'Run: gcloud auth application-default login',
     },
     environment,
   );
 }
+
+/** How the package begins to say it. */
+const nothingFound = 'Could not load the default credentials';
 
 /** Clients of workload identities keep it for themselves: it has to be read off the answer. */
 function expiryOf({ credentials }: GoogleClient, seconds: unknown, environment: CloudEnvironment): number | undefined {
