@@ -1,3 +1,5 @@
+import type { WindowsCommand } from './windows-command.ts';
+
 export interface ProgramCall {
   /** Found through the `PATH` of `env`. */
   readonly program: string;
@@ -32,9 +34,10 @@ export async function runProgram({
   signal,
 }: ProgramCall): Promise<ProgramResult> {
   const { spawn } = await import('node:child_process');
+  const { file, args: given, isVerbatim } = await commandOf(program, args, env);
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, windowsHide: true });
+    const child = spawn(file, given, { env, windowsHide: true, windowsVerbatimArguments: isVerbatim });
     let failure: Error | undefined;
     const stop = (): void => {
       child.kill('SIGKILL');
@@ -68,6 +71,24 @@ export async function runProgram({
       else resolve({ exitCode, stdout: stdout(), stderr: stderr() });
     });
   });
+}
+
+/** Node starts no scripts on Windows, and the command lines of some clouds are such. */
+async function commandOf(program: string, args: readonly string[], env: ProgramCall['env']): Promise<WindowsCommand> {
+  const { platform } = await import('node:os');
+  if (platform() !== 'win32') return { file: program, args, isVerbatim: false };
+  const [{ windowsCommand }, { stat }] = await Promise.all([
+    import('./windows-command.ts'),
+    import('node:fs/promises'),
+  ]);
+  const isFile = (path: string): Promise<boolean> =>
+    stat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+  const found = await windowsCommand(program, args, { env, isFile });
+  if (found !== undefined) return found;
+  throw Object.assign(new Error(`There is no program ${program} in PATH`), { code: 'ENOENT' });
 }
 
 /** Whether a program could not be run because there is none of that name. */
