@@ -1,5 +1,6 @@
 import { OciError, quoted } from '../../errors.ts';
 import { parseRegistry, type RegistryName } from '../../oci/reference.ts';
+import { registries } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom, type FlagValues } from '../framework/flag.ts';
@@ -31,6 +32,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane catalog registry.example.com\ncrane catalog --include "team/**" --json registry.example.com | jq -r ".[].reference"',
   arguments: exactly(1),
+  complete: registries,
   flags,
   async run({ args: [text = ''], flags: given, context: session }) {
     const { json, sort, reverse } = given;

@@ -1,4 +1,5 @@
 import { deleteImages } from '../deleting/delete-images.ts';
+import { images } from '../completing/completions.ts';
 import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues } from '../framework/flag.ts';
@@ -31,6 +32,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane delete registry.example.com/app:v1\ncrane delete --dry-run --by-digest --all-tags registry.example.com/app:v1\ncrane delete --tag-only registry.example.com/app:v1 registry.example.com/app:v2',
   arguments: atLeast(1),
+  complete: images,
   flags,
   async run({ args, flags: given, context: session }) {
     const locations: Location[] = [];

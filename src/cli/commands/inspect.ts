@@ -1,4 +1,5 @@
 import { inspectImage } from '../../ops/inspect/inspect-image.ts';
+import { images } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, int } from '../framework/flag.ts';
@@ -19,6 +20,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane inspect alpine\ncrane inspect --platform linux/arm64 ghcr.io/org/app:v1\ncrane inspect --json ghcr.io/org/app:v1 | jq .image.labels\ncrane inspect --tags --referrers ghcr.io/org/app:v1\ncrane inspect docker-archive:app.tar',
   arguments: exactly(1),
+  complete: images,
   flags: {
     json: bool({ description: 'Print everything as one JSON object, long values whole, sizes in bytes' }),
     sizes: bool({ description: 'Also tell the size of each image of an index; costs a request for each' }),

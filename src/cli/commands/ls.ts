@@ -1,5 +1,6 @@
 import type { TagOrder } from '../../ops/tags/sort-tags.ts';
 import type { DescribedTag } from '../../store/described-tag.ts';
+import { tagged } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom, type FlagValues } from '../framework/flag.ts';
@@ -38,6 +39,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples:
     'crane ls alpine\ncrane ls --sort semver --reverse --limit 5 --include "semver:>=3" alpine\ncrane ls --sort created --reverse --exclude "*-debug" ghcr.io/org/app\ncrane ls --json ghcr.io/org/app | jq -r ".[].reference"\ncrane ls oci:layout',
   arguments: exactly(1),
+  complete: tagged,
   flags,
   async run({ args: [name = ''], flags: given, context: session }) {
     const selection = await selectionOf(given, {
