@@ -197,6 +197,14 @@ describe('local content', () => {
     expect(await offered('catalog', `oci:${place}/l`)).toEqual([]);
   });
 
+  it('is not read from standard input', async () => {
+    const input = new Proxy(new Uint8Array(1), { get: () => expect.fail('standard input was read') });
+    for (const word of ['docker-archive:-:', 'oci-archive:-:', '-']) {
+      const words = ['__completeNoDesc', 'digest', '--', word];
+      expect(await craneInProcess(words, { home: home.path, input })).toMatchObject({ code: 0, stdout: ':4\n' });
+    }
+  });
+
   it('that is not there, or is none, gives no candidates', async () => {
     const place = await localContent();
     for (const name of ['/nowhere/', '/layout/blobs:', '/plain:', '/docker.tar:']) {

@@ -1,10 +1,9 @@
 import type { Dirent } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isTag } from '../../oci/reference.ts';
 import { canListTags } from '../../store/capabilities.ts';
 import type { Candidate } from '../framework/flag.ts';
-import { parseLocation } from '../location.ts';
+import { isStandardStream, parseLocation } from '../location.ts';
 import { openStore } from '../open.ts';
 import type { Session } from '../session.ts';
 
@@ -31,11 +30,21 @@ export async function findLocal(found: Candidate[], request: LocalRequest): Prom
 /** The images of an archive or layout that have a name which an argument can have, too. */
 async function findInside(found: Candidate[], { session, signal }: LocalRequest, place: string): Promise<void> {
   const location = parseLocation(place);
+  // Standard input is for the command, and not for the key that completes it.
+  if (isStandardStream(location)) return;
   const store = await openStore(session, location);
   if (!canListTags(store)) return;
   for await (const page of store.tags({ signal })) {
-    const usable = location.kind === 'docker-archive' ? page : page.filter(isTag);
-    found.push(...usable.map((tag) => ({ value: `${place}:${tag}` })));
+    found.push(...page.map((name) => ({ value: `${place}:${name}` })).filter(({ value }) => isLocation(value)));
+  }
+}
+
+function isLocation(text: string): boolean {
+  try {
+    parseLocation(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
