@@ -33,3 +33,17 @@ export function artifactJson(reference: string, { digest, mediaType, size }: Des
 export async function printJson(session: Session, value: object): Promise<void> {
   await session.print(`${JSON.stringify(value, null, 2)}\n`);
 }
+
+/** What a command tells of an image that it has written, or found. */
+export interface WrittenResult {
+  /** What is printed as text; `undefined` for nothing. */
+  readonly line: string | undefined;
+  readonly reference: string;
+  readonly root: Descriptor;
+}
+
+/** Prints a line, as crane does, or with `--json` the image as JSON. */
+export async function printWritten(session: Session, { line, reference, root }: WrittenResult): Promise<void> {
+  if (session.printsJson) return printJson(session, artifactJson(reference, root));
+  if (line !== undefined) await session.print(`${line}\n`);
+}

@@ -1,6 +1,6 @@
 import { OciError, quoted } from '../errors.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
-import { parseReference, parseTag, type Reference } from '../oci/reference.ts';
+import { formatRepository, parseReference, parseTag, type Reference } from '../oci/reference.ts';
 
 /** What an argument that names an image can mean: a registry's, or local content with an explicit prefix, or `-`. */
 export type Location =
@@ -89,6 +89,13 @@ export function takesOneImage({ kind }: Location): boolean {
 export function formatLocation({ kind, path, tag, digest }: Omit<LocalLocation, 'text'>): string {
   const name = `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
   return kind === 'archive' ? path : `${kind}:${path}${name}`;
+}
+
+/** What names content at a location for good. Most engines know no digests of manifests: there it is the name. */
+export function nameWithDigest(location: Location, digest: Digest): string {
+  if (location.kind === 'docker-daemon') return location.text;
+  if (location.kind === 'registry') return `${formatRepository(location.reference)}@${digest}`;
+  return formatLocation({ ...location, tag: undefined, digest });
 }
 
 /** What a docker archive calls an image that comes from, or would go to, a location; `undefined` when that has no such name. */

@@ -6,6 +6,7 @@ import { UsageError } from '../framework/usage-error.ts';
 import { copyOne } from '../copying/copy-one.ts';
 import { attachmentFlags, attachmentsOf, concurrencyOf } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
+import { jsonFlag } from '../json-result.ts';
 import type { Session } from '../session.ts';
 import { sideFlags } from '../connections/side-flags.ts';
 
@@ -30,6 +31,9 @@ const flags = {
   }),
   'keep-going': bool({ description: 'With --all-tags: copy the others when a tag fails, and fail at the end' }),
   'dry-run': bool({ description: 'Say what would be copied, and change nothing' }),
+  json: jsonFlag(
+    'Print what became of the image as a JSON object: reference, digest, size, what was copied; with --all-tags an array',
+  ),
   ...sideFlags,
 };
 

@@ -1,4 +1,6 @@
 import { isOciError, OciError } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { formatRepository, identifierOf } from '../../oci/reference.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { RemoteStore } from '../../remote/remote-store.ts';
@@ -8,11 +10,11 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { jsonFlag, printWritten } from '../json-result.ts';
+import { hasLocalPrefix, type Location, nameWithDigest, parseLocation } from '../location.ts';
 import { openLocation, openTarball } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import type { Digest } from '../../oci/digest.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
@@ -23,6 +25,7 @@ export const command: Command<Session, Globals> = defineCommand({
   arguments: atMost(1),
   complete: images,
   flags: {
+    json: jsonFlag('Print a JSON object with reference, digest, media type and size'),
     'full-ref': bool({ description: 'Print the full name of the image with the digest' }),
     tarball: string({
       description: 'Docker or OCI archive to read, - for standard input; IMAGE then names one of the images in it',
@@ -34,37 +37,45 @@ export const command: Command<Session, Globals> = defineCommand({
       const { root } = await step(`loading image from ${JSON.stringify(flags.tarball)}`, () =>
         openTarball(session, flags.tarball, image),
       );
-      return session.print(`${root.digest}\n`);
+      return printWritten(session, { line: root.digest, reference: tarballName(flags.tarball, root.digest), root });
     }
     if (image === undefined) {
       await session.print(help());
       throw new UsageError('image reference required without --tarball');
     }
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
-    const digest = await step(`reading ${JSON.stringify(image)}`, () => digestAt(session, location));
-    return session.print(`${flags['full-ref'] ? `${repositoryOf(location)}@` : ''}${digest}\n`);
+    const prefix = flags['full-ref'] ? `${repositoryOf(location)}@` : '';
+    const root = await step(`reading ${JSON.stringify(image)}`, () => rootAt(session, location));
+    const { digest } = root;
+    return printWritten(session, { line: `${prefix}${digest}`, reference: nameWithDigest(location, digest), root });
   },
 });
 
 /** A HEAD is enough unless a platform has to be chosen. */
-async function digestAt(session: Session, location: Location): Promise<Digest> {
+async function rootAt(session: Session, location: Location): Promise<Descriptor> {
   if (location.kind === 'registry' && session.platform === undefined) {
     const store = await session.repository(location.reference);
     return resolveWithWords(store, identifierOf(location.reference), session);
   }
   const artifact = await openLocation(session, location);
-  if (session.platform === undefined) return artifact.root.digest;
-  return (await imageForPlatform(artifact, session.platform, session)).root.digest;
+  if (session.platform === undefined) return artifact.root;
+  return (await imageForPlatform(artifact, session.platform, session)).root;
 }
 
 /** An answer to HEAD has no words; where it is the last one, the answer to GET says what is not there. */
-async function resolveWithWords(store: RemoteStore, reference: string, { signal }: Session): Promise<Digest> {
+async function resolveWithWords(store: RemoteStore, reference: string, { signal }: Session): Promise<Descriptor> {
   try {
-    return (await store.resolve(reference, { signal })).digest;
+    return await store.resolve(reference, { signal });
   } catch (error) {
     if (!isOciError(error, 'NOT_FOUND')) throw error;
-    return (await store.fetchManifest(reference, { signal })).descriptor.digest;
+    return (await store.fetchManifest(reference, { signal })).descriptor;
   }
+}
+
+/** What a flag called `--tarball` names, as other commands take it. */
+function tarballName(path: string, digest: Digest): string {
+  const location = hasLocalPrefix(path) ? parseLocation(path) : ({ kind: 'docker-archive', text: path, path } as const);
+  return nameWithDigest(location, digest);
 }
 
 function repositoryOf(location: Location): string {

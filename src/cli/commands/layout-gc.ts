@@ -6,6 +6,7 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
+import { jsonFlag, printJson } from '../json-result.ts';
 import { hasLocalPrefix, parseLocation } from '../location.ts';
 import { printableLine } from '../printable.ts';
 import { sizeText } from '../progress/words.ts';
@@ -19,6 +20,7 @@ export const command: Command<Session, Globals> = defineCommand({
   arguments: exactly(1),
   flags: {
     'dry-run': bool({ description: 'Delete nothing, and print what would be deleted with its size' }),
+    json: jsonFlag('Print a JSON object: what was deleted, or would be, and what was left alone'),
     'ignore-missing': bool({
       description: 'Go on where a manifest is missing or damaged; what only it needs is deleted',
     }),
@@ -41,6 +43,7 @@ export const command: Command<Session, Globals> = defineCommand({
       onFile: dryRun ? undefined : announce,
       signal: session.signal,
     });
+    if (flags.json) return printJson(session, { dryRun, ...garbageJson(garbage), young: young.map(fileJson), foreign });
     const total = `${count(garbage)}, ${sizeText(garbage.reduce((sum, { size }) => sum + size, 0))}`;
     if (dryRun) {
       const lines = garbage.map(({ path, digest, size }) => `${printableLine(digest ?? path)} ${sizeText(size)}\n`);
@@ -52,6 +55,14 @@ export const command: Command<Session, Globals> = defineCommand({
     if (foreign.length > 0) session.log.line(`left alone what is no content: ${foreign.slice(0, 5).join(', ')}`);
   },
 });
+
+function garbageJson(files: readonly LayoutFile[]): object {
+  return { deleted: files.map(fileJson), bytes: files.reduce((sum, { size }) => sum + size, 0) };
+}
+
+function fileJson({ path, digest, size }: LayoutFile): object {
+  return { path, digest, size };
+}
 
 function count(files: readonly LayoutFile[]): string {
   return `${files.length} ${files.length === 1 ? 'file' : 'files'}`;

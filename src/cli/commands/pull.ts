@@ -1,3 +1,4 @@
+import { imageForPlatform } from '../../ops/resolve.ts';
 import { imagesThenFile } from '../completing/completions.ts';
 import { atLeast } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
@@ -7,7 +8,8 @@ import { checkArchivePlace } from '../copying/archive-place.ts';
 import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import { loadSaver, parsePullPlace, type PullFormat, pullFormats } from '../copying/pull-place.ts';
 import type { Globals } from '../globals.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { artifactJson, jsonFlag, printJson } from '../json-result.ts';
+import { type Location, nameWithDigest, parseLocation } from '../location.ts';
 import { chooseImages, openForPlatform, openLocation } from '../open.ts';
 import { type PulledImage, withCache } from '../save.ts';
 import type { Session } from '../session.ts';
@@ -32,6 +34,7 @@ export const command: Command<Session, Globals> = defineCommand({
       description: 'Name the entries of the layout by the full names of the images, as those of oci-archive: are',
     }),
     jobs: jobsFlag,
+    json: jsonFlag('Print a JSON array with the digests of what was pulled'),
     ...attachmentFlags,
   },
   async run({ args, flags, changed, context: session }) {
@@ -59,6 +62,9 @@ export const command: Command<Session, Globals> = defineCommand({
     const cache = flags.cache_path;
     const images = cache === '' ? pulled : pulled.map((image) => withCache(session, image, cache));
     await save({ session, images, path, name, annotate: flags['annotate-ref'], copy: { ...attachments, concurrency } });
+    if (!session.printsJson) return;
+    const holdsIndexes = isLayout || kind === 'engine';
+    await printJson(session, await Promise.all(images.map((image) => pulledJson(session, image, holdsIndexes))));
   },
 });
 
@@ -71,6 +77,12 @@ async function openAll(
   const opening = locations.map((location) => open(session, location, several));
   await Promise.allSettled(opening);
   return Promise.all(opening);
+}
+
+/** What was pulled, and by which digest it can be had again. */
+async function pulledJson(session: Session, { location, artifact }: PulledImage, isWhole: boolean): Promise<object> {
+  const { root } = isWhole ? artifact : await imageForPlatform(artifact, session.platform, session);
+  return { source: location.text, ...artifactJson(nameWithDigest(location, root.digest), root) };
 }
 
 async function open(session: Session, location: Location, several: boolean): Promise<PulledImage> {

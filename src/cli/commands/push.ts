@@ -8,7 +8,8 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copying/flags.ts';
 import type { Globals } from '../globals.ts';
-import { type Location, parseLocation } from '../location.ts';
+import { jsonFlag, printWritten } from '../json-result.ts';
+import { type Location, nameWithDigest, parseLocation } from '../location.ts';
 import { openPath, parsePath } from '../open-path.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -30,6 +31,9 @@ export const command: Command<Session, Globals> = defineCommand({
     }),
     'image-refs': string({ description: 'File to write the name and digest of the pushed image to' }),
     jobs: jobsFlag,
+    json: jsonFlag(
+      'Print a JSON object with reference, digest, media type and size of what was pushed; with --all-tags an array, as copy does',
+    ),
     ...attachmentFlags,
   },
   exclusive: [['all-tags', 'index', 'image-refs']],
@@ -40,10 +44,12 @@ export const command: Command<Session, Globals> = defineCommand({
     const source = await parsePath(path);
     const target = await openTarget(session, location, source);
     const artifact = await openPath(session, source, { wholeIndex: flags.index });
-    await step(`pushing ${path} to ${image}`, () => target.write(artifact, { ...attachmentsOf(flags), concurrency }));
-    const name = nameOf(location, artifact.root.digest);
+    const { root } = await step(`pushing ${path} to ${image}`, () =>
+      target.write(artifact, { ...attachmentsOf(flags), concurrency }),
+    );
+    const name = nameOf(location, root.digest);
     await writeImageRefs(flags['image-refs'], name);
-    await session.print(`${name}\n`);
+    await printWritten(session, { line: name, reference: nameWithDigest(location, root.digest), root });
   },
 });
 

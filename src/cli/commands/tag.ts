@@ -4,7 +4,8 @@ import { imageThenTag } from '../completing/completions.ts';
 import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import type { Globals } from '../globals.ts';
-import { isArchive, type Location, parseLocation } from '../location.ts';
+import { artifactJson, jsonFlag, printJson } from '../json-result.ts';
+import { isArchive, type Location, nameWithDigest, parseLocation } from '../location.ts';
 import { openLocation, openStore } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -16,6 +17,9 @@ export const command: Command<Session, Globals> = defineCommand({
   examples: 'crane tag ghcr.io/org/app:v1.2.3 latest\ncrane tag ghcr.io/org/app@sha256:… ghcr.io/org/app:stable',
   arguments: exactly(2),
   complete: imageThenTag,
+  flags: {
+    json: jsonFlag('Print a JSON object with the new tag, and reference, digest, media type and size of what it names'),
+  },
   async run({ args: [image = '', text = ''], context: session }) {
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const tag = newTag(location, text);
@@ -33,6 +37,8 @@ export const command: Command<Session, Globals> = defineCommand({
       await store.tag(root, tag, session);
     });
     session.log.line(`${name}: digest: ${root.digest} size: ${root.size}`);
+    if (session.printsJson)
+      await printJson(session, { tag, ...artifactJson(nameWithDigest(location, root.digest), root) });
   },
 });
 

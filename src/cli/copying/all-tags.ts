@@ -67,7 +67,8 @@ export async function copyAllTags(
   const tags = wanted.filter((tag) => !taken.has(tag));
   const copy = new TagsCopy(session, { source: reader, target: place }, options);
   const failures = await copy.all(tags);
-  if (options.dryRun === true) await copy.printPlan(tags, wanted.length - tags.length);
+  if (session.printsJson) await copy.printJson(tags, failures);
+  else if (options.dryRun === true) await copy.printPlan(tags, wanted.length - tags.length);
   if (failures.size > 0) throw reported(session, failures, tags.length);
 }
 
@@ -146,6 +147,20 @@ class TagsCopy {
     await this.#session.print(`${text.join('\n')}\n`);
   }
 
+  async printJson(tags: readonly string[], failures: ReadonlyMap<string, unknown>): Promise<void> {
+    const [{ copyJson, failedJson }, { printJson }] = await Promise.all([
+      import('./copy-json.ts'),
+      import('../json-result.ts'),
+    ]);
+    const { source, target } = this.#places;
+    const objects = tags.map((tag) => {
+      const line = this.#lines.get(tag);
+      if (line === undefined) return failedJson(source.nameOf(tag), target.nameOf(tag), failures.get(tag));
+      return copyJson(line, `${target.destination.name}@${line.root.digest}`);
+    });
+    await printJson(this.#session, objects);
+  }
+
   async #copy(tag: string): Promise<void> {
     const { source, target } = this.#places;
     const { destination } = target;
@@ -162,7 +177,7 @@ class TagsCopy {
     if (includeChild !== undefined) this.#filters.push(includeChild);
     if (dryRun !== true) this.#session.log.line(`Pushing ${to}`);
     const summary = await step(`copying ${from} to ${to}`, () => this.#transfer.copy(root, tag));
-    if (dryRun !== true) return;
+    if (dryRun !== true && !this.#session.printsJson) return;
     this.#lines.set(tag, { source: from, target: to, root, before: await before.catch(() => undefined), summary });
   }
 

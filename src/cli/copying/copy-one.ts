@@ -1,5 +1,6 @@
 import { OciError } from '../../errors.ts';
-import { isArchive, parseLocation } from '../location.ts';
+import { printJson } from '../json-result.ts';
+import { isArchive, nameWithDigest, parseLocation } from '../location.ts';
 import { chooseImages, openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -28,19 +29,26 @@ export async function copyOne(
   if (noClobber && target.tag !== undefined) session.log.line(`Checking existing tag ${destination}`);
   session.log.line(`${write.dryRun === true ? 'Comparing' : 'Copying from'} ${source} to ${destination}`);
   // Asked while the source answers. What keeps it from being answered shows when something is written.
-  if (target.tag !== undefined && !isArchive(to)) target.current().catch(() => {});
+  const isAsked = !isArchive(to) && (target.tag !== undefined || write.dryRun === true || session.printsJson);
+  const asked = isAsked ? target.current() : undefined;
+  asked?.catch(() => {});
   const artifact = await step(`fetching ${JSON.stringify(source)}`, async () =>
     chooseImages(session, await openLocation(session, from), sparse),
   );
   const taken = noClobber && (await isTaken(target, artifact.root.digest));
-  if (taken && write.dryRun !== true) return;
+  if (taken && write.dryRun !== true && !session.printsJson) return;
   const summary = await step(`copying ${source} to ${destination}`, () =>
     target.write(artifact, taken ? { dryRun: true, trustManifests: true } : write),
   );
-  if (write.dryRun !== true) return;
+  if (write.dryRun !== true && !session.printsJson) return;
+  const before = write.dryRun === true ? await asked : await asked?.catch(() => undefined);
+  const line = { source, target: destination, root: summary.root, before, summary };
+  if (session.printsJson) {
+    const { copyJson } = await import('./copy-json.ts');
+    return printJson(session, copyJson(line, nameWithDigest(to, summary.root.digest)));
+  }
   const { formatDryRun } = await import('./dry-run.ts');
-  const before = isArchive(to) ? undefined : await target.current();
-  await session.print(`${formatDryRun({ source, target: destination, root: artifact.root, before, summary })}\n`);
+  await session.print(`${formatDryRun(line)}\n`);
 }
 
 /** Whether the tag is there already, with the same digest. */

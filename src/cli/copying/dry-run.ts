@@ -30,7 +30,8 @@ export function formatDryRunTotal(lines: readonly DryRunLine[], skipped: number)
   return `${amount(lines.length + skipped, 'tag')}: ${parts.join(', ')}${left}; ${amount(blobs, 'blob')}, ${amount(bytes, 'byte')} to copy`;
 }
 
-function statusOf({ root, before }: Pick<DryRunLine, 'root' | 'before'>): 'new' | 'changed' | 'same' {
+/** What a copy does to what the target names. */
+export function statusOf({ root, before }: Pick<DryRunLine, 'root' | 'before'>): 'new' | 'changed' | 'same' {
   if (before === undefined) return 'new';
   return before.digest === root.digest ? 'same' : 'changed';
 }

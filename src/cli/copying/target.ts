@@ -17,6 +17,11 @@ export type WriteOptions = Pick<
   readonly dryRun?: boolean | undefined;
 };
 
+/** What was copied, and of what: of an index a target may take one image only. */
+export interface WrittenSummary extends CopySummary {
+  readonly root: Descriptor;
+}
+
 /** A place that a command writes an artifact to. */
 export interface Target {
   /** As typed. */
@@ -26,7 +31,7 @@ export interface Target {
   /** What the name stands for at the moment; `undefined` for nothing. It is asked once, when this is first called. */
   current(): Promise<Descriptor | undefined>;
   /** Copies the artifact there under its name. */
-  write(artifact: ChosenArtifact, options?: WriteOptions): Promise<CopySummary>;
+  write(artifact: ChosenArtifact, options?: WriteOptions): Promise<WrittenSummary>;
 }
 
 /**
@@ -62,7 +67,7 @@ export function targetIn(
       try {
         const summary = await transfer.copy(root, tag);
         await transfer.finish();
-        return summary;
+        return { ...summary, root };
       } catch (error) {
         await transfer.abandon();
         throw error;

@@ -8,11 +8,11 @@ import { imageForPlatform, platformOf } from '../../ops/resolve.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { string } from '../framework/flag.ts';
 import { images } from '../completing/completions.ts';
-import { isStandardStream, type Location, parseLocation } from '../location.ts';
+import { printWritten } from '../json-result.ts';
+import { isStandardStream, type Location, parseLocation, nameWithDigest } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
-import { printWritten } from './publish.ts';
-import { nameWithDigest, openResultPlace, type ResultPlace } from './result-place.ts';
+import { openResultPlace, type ResultPlace } from './result-place.ts';
 
 /** `--tag` as all commands below `edit` have it. */
 export const tagFlag: ReturnType<typeof string> = string({

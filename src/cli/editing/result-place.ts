@@ -1,19 +1,18 @@
 import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import type { Digest } from '../../oci/digest.ts';
-import { formatRepository, parseReference, type Repository } from '../../oci/reference.ts';
+import { parseReference, type Repository } from '../../oci/reference.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { registryDestination } from '../copying/destination.ts';
 import { openTarget, targetIn, type WriteOptions } from '../copying/target.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import {
-  formatLocation,
   hasLocalPrefix,
   isArchive,
   isLocal,
   isStandardStream,
   type LocalLocation,
   type Location,
+  nameWithDigest,
   parseLocation,
   takesOneImage,
 } from '../location.ts';
@@ -167,13 +166,4 @@ async function outputPlace(session: Session, output: string, named: Location | u
 
 function namedBy(text: string): Location | undefined {
   return text === '' ? undefined : parseLocation(text);
-}
-
-/** What names a result for good. */
-export function nameWithDigest(location: Location, digest: Digest): string {
-  // Most engines know no digests of manifests.
-  if (location.kind === 'docker-daemon') return location.text;
-  return location.kind === 'registry'
-    ? `${formatRepository(location.reference)}@${digest}`
-    : formatLocation({ ...location, tag: undefined, digest });
 }

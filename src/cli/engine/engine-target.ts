@@ -37,11 +37,11 @@ export async function openEngineTarget(session: Session, { text, path }: LocalLo
       const image = keepsIndexes ? whole : await oneImage(whole, session);
       if (digest !== undefined && digest !== image.root.digest) throw wrongDigest(text, digest, image.root);
       const summary = await copyGraph(image.store, new CopyPlan(), image.root, { signal, nonDistributable: true });
-      if (options.dryRun === true) return summary;
+      if (options.dryRun === true) return { ...summary, root: image.root };
       const { id, wasThere, layers, layersThere } = await loadIntoDaemon(engine, image, { name, signal, onProgress });
       const some = !wasThere && layersThere > 0 ? `, ${layersThere} of ${layers} layers were there` : '';
       session.log.line(`${text}: ${wasThere ? 'was there already' : 'loaded'}, image ID ${id}${some}`);
-      return summary;
+      return { ...summary, root: image.root };
     },
   };
 }

@@ -2,6 +2,7 @@ import { repositoryName } from '../../daemon/load-into-daemon.ts';
 import { OciError, quoted } from '../../errors.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
+import { printJson } from '../json-result.ts';
 import type { LocalLocation } from '../location.ts';
 import type { Session } from '../session.ts';
 import { sessionEngine } from './session-engine.ts';
@@ -18,5 +19,7 @@ export async function tagInEngine(session: Session, { text, path }: LocalLocatio
   if (image === undefined) throw engine.notFound(path);
   const repository = repositoryName(parseReference(path));
   await engine.tag(image.id, repository, tag, session);
-  session.log.line(`docker-daemon:${repository}:${tag}: image ID ${image.id}`);
+  const reference = `docker-daemon:${repository}:${tag}`;
+  session.log.line(`${reference}: image ID ${image.id}`);
+  if (session.printsJson) await printJson(session, { tag, reference, imageId: image.id });
 }
