@@ -1,3 +1,5 @@
+import { mapLimited } from '../../async/map-limited.ts';
+import { isOciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { CallOptions } from '../../options.ts';
@@ -14,13 +16,19 @@ export interface AttachedOptions extends CallOptions {
   readonly tags?: readonly string[] | undefined;
 }
 
+/** Cosign makes three; each of them costs a request. */
+const maxTags = 100;
+
 /**
  * What refers to manifests: what their store lists as referrers, and what is attached by tags as cosign does it. Where the store
  * keeps none there are none.
+ *
+ * @param warnings takes what was left out
  */
 export async function attachedTo(
   store: ContentSource,
   subjects: readonly Digest[],
+  warnings: string[],
   { mediaType, tags, signal }: AttachedOptions,
 ): Promise<readonly ReferrerSummary[]> {
   const options = { signal };
@@ -29,9 +37,12 @@ export async function attachedTo(
   for (const subject of subjects) {
     const listed = canListReferrers(store) ? await store.referrers({ digest: subject, mediaType }, options) : [];
     found.push(...listed.map((referrer) => referrerSummary(referrer, subject)));
-    for (const tag of await digestTags.of(subject, options)) {
-      found.push(referrerSummary(await store.resolve(tag, options), subject, tag));
-    }
+    const own = await digestTags.of(subject, options);
+    if (own.length > maxTags) warnings.push(`${own.length} tags belong to ${subject}, of which ${maxTags} are shown`);
+    const targets = await mapLimited(own.slice(0, maxTags), 8, (tag, inner) => targetOf(store, tag, inner), signal);
+    found.push(
+      ...targets.flatMap((target, i) => (target === undefined ? [] : [referrerSummary(target, subject, own[i])])),
+    );
   }
   return found;
 }
@@ -45,6 +56,16 @@ function withTags(store: ContentSource, tags: readonly string[]): ContentSource 
       yield tags;
     },
   };
+}
+
+/** `undefined` for a tag that is gone by now. */
+async function targetOf(store: ContentSource, tag: string, signal: AbortSignal): Promise<Descriptor | undefined> {
+  try {
+    return await store.resolve(tag, { signal });
+  } catch (error) {
+    if (isOciError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 function referrerSummary(

@@ -131,7 +131,7 @@ async function findings(
     tags === false ? undefined : await sameTags(store, subjects, tags === true ? {} : tags, warnings, { signal });
   const attached = { mediaType: root.mediaType, tags: found?.all, signal };
   return {
-    ...(referrers ? { referrers: await attachedTo(store, subjects, attached) } : {}),
+    ...(referrers ? { referrers: await attachedTo(store, subjects, warnings, attached) } : {}),
     ...(found === undefined ? {} : { tags: found.summary }),
   };
 }
