@@ -6,12 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { askFor } from '../../test/support/asked-keychain.ts';
 import { hasPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
-import {
-  type ScriptedAnswer,
-  type ScriptedRequest,
-  type ScriptedServer,
-  scriptedServer,
-} from '../../test/support/scripted-server.ts';
+import { type ScriptedRequest, type ScriptedServer, scriptedServer } from '../../test/support/scripted-server.ts';
 import type { CloudEnvironment } from './cloud-environment.ts';
 import { googleKeychain } from './google.ts';
 
@@ -142,7 +137,7 @@ describe.skipIf(!hasPackage('google-auth-library'))('google-auth-library', () =>
     ["is another cloud's", () => ({ status: 401, body: 'a token is missing' })],
     ['resets the connection', () => (response: ServerResponse) => void response.destroy()],
   ] as const)('is not asked for a token where the server %s', async (_, script) => {
-    const metadata = await scriptedServer(script as () => ScriptedAnswer);
+    const metadata = await scriptedServer(script);
     onTestFinished(() => metadata[Symbol.asyncDispose]());
     const host = new URL(metadata.origin).host;
     vi.stubEnv('METADATA_SERVER_DETECTION', 'assume-present');

@@ -30,6 +30,20 @@ describe('a registry that', () => {
   it('does all of it at once', () => expectUnharmed(profile('hostile')), 30_000);
 });
 
+it('a registry that sends uploads elsewhere is told apart from where it sends them', async () => {
+  await using registry = await simulateRegistry({ location: 'trap', users, anonymous: {} });
+  const client = clientOf(registry);
+  const [blob = other] = other.blobs;
+  const trap = new URL(registry.trap.url).host;
+  await expect(remote(registry.repository('app'), client).push(blob.target, blob.bytes)).rejects.toMatchObject({
+    code: 'UNAUTHORIZED',
+    message: expect.stringContaining(`${trap}, where ${registry.host} sent us, answered 401 Unauthorized`) as string,
+    hint: expect.stringContaining('wants what is pushed to be sent there') as string,
+    credentials: undefined,
+  });
+  client.close();
+});
+
 async function expectUnharmed(quirks: Quirks, isHarmless = false): Promise<void> {
   await using registry = await simulateRegistry({ ...quirks, users, anonymous: {} });
   await (await registry.content('app')).push(layer.target, layer.bytes);

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ErrorCode, quoted } from '../../errors.ts';
 import { pageTitle, type WireError } from '../../wire/error-body.ts';
 import { type RateLimit, rateLimitText, waitText } from './rate-limit.ts';
+import { isRead } from './registry-request.ts';
 import type { LoginState, Refusal } from './response-error.ts';
 
 /** What was found in a refusal. */
@@ -29,7 +30,9 @@ export function messageFor(refusal: Refusal, said: Said): string {
 export function hintFor(refusal: Refusal, { code, errors, retryAfter, rateLimit }: Said): string | undefined {
   const { login, crossed = false, method } = refusal;
   if (crossed && (code === 'UNAUTHORIZED' || code === 'DENIED')) {
-    return 'The registry sends its content from there: check that a firewall or proxy lets it through';
+    return isRead(method)
+      ? 'The registry sends its content from there: check that a firewall or proxy lets it through'
+      : 'The registry wants what is pushed to be sent there, where nobody is shown its credentials; a registry behind a proxy may have the wrong address of its own';
   }
   if (code === 'UNAUTHORIZED' && login !== undefined) {
     return login.problem?.hint ?? `Log in with: crane auth login ${login.registry}`;
@@ -56,8 +59,7 @@ function lacksRepository({ code }: WireError): boolean {
 
 /** Many registries answer 401 also for what is not there (demand-and-quirks reference, Q-15). */
 function loginWords({ method, repository }: Refusal, { registry, source, problem }: LoginState): string {
-  const isRead = method === 'GET' || method === 'HEAD';
-  const either = isRead && repository !== undefined ? 'not found or no access: ' : '';
+  const either = isRead(method) && repository !== undefined ? 'not found or no access: ' : '';
   if (source !== undefined) return `${either}${registry} refused the credentials from ${source}`;
   return `${either}${registry} wants credentials and ${problem === undefined ? 'none were found' : lowerFirst(problem.message)}`;
 }

@@ -239,7 +239,10 @@ export class Transport {
         : own && (await this.#learn(session, answer, host, request)) && isReplayable(request.body);
       if (!again) {
         const { method, purpose, registry, repository } = request;
-        const error = await responseErrorOf({ ...answer, method, purpose, registry, repository, login: session.state });
+        // Uploads may be sent elsewhere without a redirect.
+        const crossed = answer.crossed || (!own && answer.url.origin !== originOf(host).origin);
+        const asked = { method, purpose, registry, repository, crossed };
+        const error = await responseErrorOf({ ...answer, ...asked, login: session.state });
         const pause = host.gate.heed(error, this.#retry.policy);
         if (pause !== undefined) pauses.set(error, pause);
         throw error;
