@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOciError } from '../errors.ts';
 import { parseDigest } from '../oci/digest.ts';
@@ -7,7 +7,7 @@ import { formatLocation, hasLocalPrefix, imageNameOf, isLocal, isStandardStream,
 const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
 
 describe('an argument that names an image', () => {
-  it.each<[text: string, kind: string, path: string, tag?: string, at?: string]>([
+  it.each<[text: string, kind: string, path: string, tag?: string | undefined, at?: string | undefined]>([
     ['-', 'archive', '-'],
     ['oci:layout', 'oci', 'layout'],
     ['oci:layout:v1', 'oci', 'layout', 'v1'],

@@ -1,7 +1,6 @@
 import { OciError, quoted } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import {
-  formatRepository,
   identifierOf,
   parseReference,
   parseRepository,
@@ -11,7 +10,6 @@ import {
 import type { ChildFilter } from '../ops/copy-options.ts';
 import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
-import { canListTags, type TagLister } from '../store/capabilities.ts';
 import type { ContentSource, ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
 import { hasLocalPrefix, isLocal, type Location, type LocalLocation, parseLocation } from './location.ts';
@@ -104,26 +102,17 @@ export async function openTarball(session: Session, path: string, tag?: string):
   });
 }
 
-/** What lists the tags of a repository or layout, and what to put in front of them for full names. */
-export async function openTags(
-  session: Session,
-  text: string,
-): Promise<{ readonly lister: TagLister; readonly prefix: string }> {
-  if (!hasLocalPrefix(text)) {
-    const repository = parseRepositoryArgument(text);
-    return { lister: await session.repository(repository), prefix: `${formatRepository(repository)}:` };
-  }
-  const store = await openStore(session, parseLocation(text));
-  if (!canListTags(store)) throw new OciError('UNSUPPORTED', `${quoted(text)} cannot list tags`);
-  return { lister: store, prefix: `${text}:` };
-}
-
 /**
- * Reads an argument that has to be a repository.
+ * Reads an argument that has to be a repository of a registry.
  *
- * @throws {OciError} `INVALID_REFERENCE`, saying what to leave out when it names one image
+ * @throws {OciError} `INVALID_REFERENCE`, saying what to leave out when it names one image; `UNSUPPORTED` for local content
  */
 export function parseRepositoryArgument(text: string): Repository {
+  if (hasLocalPrefix(text)) {
+    throw new OciError('UNSUPPORTED', `${quoted(text)} is local content, where a repository of a registry is meant`, {
+      hint: 'Write REGISTRY/REPOSITORY',
+    });
+  }
   try {
     return parseRepository(text);
   } catch (error) {

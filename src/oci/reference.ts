@@ -226,7 +226,7 @@ function isAuthority(text: string): boolean {
   if (rest.length > 0 || (port !== undefined && !/^\d+$/.test(port))) return false;
   if (port !== undefined && Number(port) > 65_535) return false;
   // A path like ./x or ../x is not meant as a host; 255 is the longest name of the DNS.
-  if (host === '' || host.startsWith('.') || host.length > 255) return false;
+  if (host === '' || /^[.-]/.test(host) || host.length > 255) return false;
   return !/[\s/?#@[\]\\%<>"^`{|}\p{Cc}]/u.test(host);
 }
 

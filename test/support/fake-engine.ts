@@ -132,7 +132,8 @@ function driverStatus(kind: EngineKind): readonly (readonly string[])[] {
 
 function inspect(state: State, kind: EngineKind, name: string, response: ServerResponse): void {
   const found = find(state, kind, name);
-  const id = found === undefined ? state.ids.get(name) : idOf(found, kind);
+  // What was loaded takes the place of what had the name.
+  const id = state.ids.get(name) ?? (found && idOf(found, kind));
   if (id === undefined) return json(response, 404, { message: `No such image: ${name}` });
   const kept = kind === 'containerd' ? { Descriptor: { mediaType: '', digest: id, size: 1 } } : {};
   const size = found?.image.tars.reduce((sum, tar) => sum + tar.length, 0) ?? 0;

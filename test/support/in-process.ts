@@ -8,7 +8,7 @@ export interface InProcessOptions {
   /** The user's directory. */
   readonly home: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string | Uint8Array;
+  readonly input?: string | Uint8Array | undefined;
   /** Where standard error goes, for a terminal. @default to the result */
   readonly stderr?: Output;
   /** Whether standard input and output are said to be terminals. @default false */
@@ -22,6 +22,8 @@ export interface InProcessOptions {
 export interface InProcessResult {
   readonly code: number;
   readonly stdout: string;
+  /** The same as it was written. */
+  readonly bytes: Uint8Array;
   readonly stderr: string;
 }
 
@@ -59,18 +61,22 @@ async function runInProcess(
   const code = await runCommandLine(program, args, session);
   await session.close();
   session.log.flushWarnings();
-  return { code, stdout: stdout.text, stderr: stderr.text };
+  return { code, stdout: stdout.text, bytes: Buffer.concat(stdout.chunks), stderr: stderr.text };
 }
 
 class Collected implements Output {
   readonly isTTY: boolean;
-  text = '';
+  readonly chunks: Uint8Array[] = [];
 
   constructor(isTTY = false) {
     this.isTTY = isTTY;
   }
 
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+
   async write(chunk: string | Uint8Array): Promise<void> {
-    this.text += Buffer.from(chunk).toString();
+    this.chunks.push(Buffer.from(chunk));
   }
 }

@@ -21,13 +21,13 @@ export interface TagSource {
   /** What the names are tags of; `undefined` when they are names in full, or of a layout. */
   readonly repository: string | undefined;
   /** An image as the user would name it. */
-  nameOf(tag: string): string;
+  nameOf(this: void, tag: string): string;
 }
 
 /** Where they go. */
 export interface TagTarget {
   readonly destination: Destination;
-  nameOf(tag: string): string;
+  nameOf(this: void, tag: string): string;
 }
 
 /**
