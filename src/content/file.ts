@@ -81,6 +81,8 @@ async function modeOf(path: string): Promise<number> {
 export interface WriteChunksOptions extends CallOptions {
   /** Where the first byte goes, so that several writers can fill one file. @default the handle's own position */
   readonly position?: number | undefined;
+  /** Called when so many bytes are in the file. */
+  readonly onWritten?: ((total: number) => void) | undefined;
 }
 
 /**
@@ -92,8 +94,12 @@ export interface WriteChunksOptions extends CallOptions {
 export async function writeChunks(
   handle: FileHandle,
   source: ByteSource,
-  { signal, position }: WriteChunksOptions = {},
+  { signal, position, onWritten }: WriteChunksOptions = {},
 ): Promise<number> {
+  const write = async (chunks: readonly Uint8Array[], start: number, length: number): Promise<void> => {
+    await writeWhole(handle, chunks, length, placeOf(position, start));
+    onWritten?.(start + length);
+  };
   let total = 0;
   let gathered: Uint8Array[] = [];
   let size = 0;
@@ -105,7 +111,7 @@ export async function writeChunks(
       size += chunk.byteLength;
       if (size < gatherSize && gathered.length < gatherCount) continue;
       await writing;
-      writing = writeWhole(handle, gathered, size, placeOf(position, total));
+      writing = write(gathered, total, size);
       // The failure is met at the next await; until then it must not count as unhandled.
       writing.catch(ignore);
       total += size;
@@ -113,7 +119,7 @@ export async function writeChunks(
       size = 0;
     }
     await writing;
-    if (size > 0) await writeWhole(handle, gathered, size, placeOf(position, total));
+    if (size > 0) await write(gathered, total, size);
     return total + size;
   } finally {
     await writing.catch(ignore);

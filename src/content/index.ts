@@ -18,6 +18,7 @@ export {
   detectCompression,
 } from './compression.ts';
 export { readFileStream, type ReadFileOptions, writeFileAtomically, type WriteFileOptions } from './file.ts';
+export type { GrowingContent } from './growing-file.ts';
 export { gunzipping, type GzipOptions, gzipping } from './gzip.ts';
 export { describeBytes, Digester, digestOf } from './hash.ts';
 export { type IgnoreRules, ignoreRules } from './ignore-rules.ts';

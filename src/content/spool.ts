@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts';
-import { createFileAtomically, readFileStream, writeFileAtomically } from './file.ts';
+import { readFileStream, writeChunks } from './file.ts';
+import { fileFault } from './file-fault.ts';
+import { type GrowingContent, GrowingFile } from './growing-file.ts';
 import { Digester } from './hash.ts';
 import { makeDirectory } from './make-directory.ts';
 
@@ -18,6 +20,8 @@ export interface SpoolOptions extends CallOptions {
   readonly directory?: string | undefined;
   /** @default 'sha256' */
   readonly algorithm?: DigestAlgorithm | undefined;
+  /** Called when the file is there, so that it can be read while it is written. */
+  readonly onBegin?: ((growing: GrowingContent) => void) | undefined;
 }
 
 export interface OpenSpoolOptions extends CallOptions {
@@ -51,8 +55,8 @@ export class Spool implements AsyncDisposable {
 /** Writes a source to a temporary file that only this user can read, and computes digest and size on the way. */
 export async function spool(source: ByteSource, options: SpoolOptions = {}): Promise<Spool> {
   const { signal } = options;
-  return intoFile(source, options, async (path, digester) => {
-    await writeFileAtomically(path, hashed(source, digester), { mode: 0o600, signal });
+  return intoFile(source, options, async (handle, digester, growing) => {
+    await writeChunks(handle, hashed(source, digester), { signal, onWritten: (total) => growing.grow(total) });
   });
 }
 
@@ -65,25 +69,35 @@ export async function spoolWhile(
   read: (chunks: AsyncIterable<Uint8Array>) => Promise<void>,
   options: SpoolOptions = {},
 ): Promise<Spool> {
-  const { signal } = options;
-  return intoFile(source, options, async (path, digester) => {
-    const write = (handle: FileHandle): Promise<void> => read(recorded(hashed(source, digester), handle));
-    await createFileAtomically(path, write, { mode: 0o600, signal });
-  });
+  return intoFile(source, options, (handle, digester, growing) =>
+    read(recorded(hashed(source, digester), handle, growing)),
+  );
 }
+
+type Write = (handle: FileHandle, digester: Digester, growing: GrowingFile) => Promise<void>;
 
 async function intoFile(
   source: ByteSource,
-  { directory, algorithm = 'sha256', signal }: SpoolOptions,
-  write: (path: string, digester: Digester) => Promise<void>,
+  { directory, algorithm = 'sha256', onBegin, signal }: SpoolOptions,
+  write: Write,
 ): Promise<Spool> {
   try {
     signal?.throwIfAborted();
     if (directory !== undefined) await makeDirectory(directory);
-    const digester = new Digester(algorithm);
+    // Nobody knows the name before the file is complete or is told that it grows: it need not get it at the end.
     const path = join(directory ?? tmpdir(), `crane-oci-${randomBytes(12).toString('hex')}`);
-    await write(path, digester);
-    return new Spool(path, digester.size, digester.finish());
+    const digester = new Digester(algorithm);
+    const growing = new GrowingFile(path);
+    await createFile(path, signal, async (handle) => {
+      onBegin?.(growing);
+      await write(handle, digester, growing);
+    }).catch((error: unknown) => {
+      growing.fail(error);
+      throw error;
+    });
+    const result = { size: digester.size, digest: digester.finish() };
+    growing.complete(result);
+    return new Spool(path, result.size, result.digest);
   } catch (error) {
     const released = discard(source).catch(() => {});
     if (signal?.aborted !== true) await released;
@@ -91,10 +105,35 @@ async function intoFile(
   }
 }
 
-async function* recorded(chunks: AsyncIterable<Uint8Array>, handle: FileHandle): AsyncGenerator<Uint8Array, void> {
+async function createFile(
+  path: string,
+  signal: AbortSignal | undefined,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    throw fileFault(error, 'write', path);
+  });
+  try {
+    await write(handle);
+    await handle.close();
+    signal?.throwIfAborted();
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await rm(path, { force: true }).catch(() => {});
+    throw fileFault(error, 'write', path);
+  }
+}
+
+async function* recorded(
+  chunks: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  growing: GrowingFile,
+): AsyncGenerator<Uint8Array, void> {
+  let total = 0;
   for await (const chunk of chunks) {
     // In contrast to write() this goes on until everything is written.
     await handle.writeFile(chunk);
+    growing.grow((total += chunk.byteLength));
     yield chunk;
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
+import type { GrowingContent } from '../content/growing-file.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -8,6 +9,7 @@ import { referrerIn } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
 import type {
   Deleter,
+  EarlyPusher,
   ListedTag,
   ManifestFetcher,
   Mounter,
@@ -70,6 +72,7 @@ export class RemoteStore
     ManifestFetcher,
     Mounter,
     ResumingPusher,
+    EarlyPusher,
     TaggingPusher,
     RangeFetcher,
     TagLister,
@@ -143,6 +146,12 @@ export class RemoteStore
   async pushFrom(expected: Descriptor, content: ReopenableContent, options: TransferOptions = {}): Promise<void> {
     if (isManifestType(expected.mediaType)) return this.push(expected, await content.open(0), options);
     return (await this.#loadUploads()).pushFrom(expected, content, options);
+  }
+
+  pushEarly(content: GrowingContent, options: CallOptions = {}): AsyncDisposable {
+    const started = this.#loadUploads().then((uploads) => uploads.pushEarly(content, options));
+    started.catch(() => {});
+    return { [Symbol.asyncDispose]: async () => (await started)[Symbol.asyncDispose]() };
   }
 
   async pushTagged(

@@ -1,4 +1,5 @@
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
+import type { GrowingContent } from '../content/growing-file.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Referrer } from '../oci/referrer.ts';
@@ -26,6 +27,17 @@ export interface ReopenableContent {
 export interface ResumingPusher {
   /** Like `push`, but opens the content itself, when it is ready to send, and one stream at a time. */
   pushFrom(expected: Descriptor, content: ReopenableContent, options?: TransferOptions): Promise<void>;
+}
+
+/** Takes a blob while it is made. */
+export interface EarlyPusher {
+  /**
+   * Begins to send what is there of a blob, if it is large enough to be worth it; `pushFrom` of what it becomes goes on from
+   * there. That it does not work out is no failure: the push then sends everything.
+   *
+   * @returns what has to be disposed of: that ends it and cancels what no push has gone on with
+   */
+  pushEarly(content: GrowingContent, options?: CallOptions): AsyncDisposable;
 }
 
 /** Puts a manifest and its tag with one request, where a push followed by a tag would take two. */
@@ -154,6 +166,10 @@ export function canMount(sink: object): sink is Mounter {
 
 export function canPushFrom(sink: object): sink is ResumingPusher {
   return 'pushFrom' in sink;
+}
+
+export function canPushEarly(sink: object): sink is EarlyPusher {
+  return 'pushEarly' in sink;
 }
 
 export function canPushTagged(sink: object): sink is TaggingPusher {

@@ -18,7 +18,7 @@ import { type FoundFile, missingOr, type Origin, walkFiles } from './file-walk.t
 import { layerType, type NewLayer } from './new-layer.ts';
 import { packLayer } from './pack-layer.ts';
 
-export interface FileLayerOptions extends CallOptions, Pick<SpoolOptions, 'directory'> {
+export interface FileLayerOptions extends CallOptions, Pick<SpoolOptions, 'directory' | 'onBegin'> {
   /** @default gzip, level 1 */
   readonly compression?: Compression | undefined;
   /** Makes another archive of it, such as {@link windowsLayerTar}. @default none */

@@ -21,7 +21,7 @@ import { type NewLayer, newLayer, layerType } from './new-layer.ts';
 import { noted, packLayer } from './pack-layer.ts';
 import { checkedTar } from './tar-check.ts';
 
-export interface TarLayerOptions extends CallOptions, Pick<SpoolOptions, 'directory'> {
+export interface TarLayerOptions extends CallOptions, Pick<SpoolOptions, 'directory' | 'onBegin'> {
   /** What a plain archive is compressed with; one that is compressed is taken byte for byte. @default gzip, level 1, as crane does */
   readonly compression?: Compression | undefined;
   /** Whose media type the layer has. @default 'oci' */

@@ -11,6 +11,8 @@ export interface RegistryTraits {
   refusedWhole?: number | undefined;
   /** It refused larger pieces and took ones of so many bytes. */
   chunkSize?: number | undefined;
+  /** It refused a piece of a blob that was still being made. */
+  refusesPieces?: boolean | undefined;
   /** Repositories it would not mount blobs from. */
   readonly unmountable: Set<string>;
   /** It answered a range request as asked. */

@@ -40,8 +40,8 @@ export class ContentReader {
   }
 
   /** Opens the content ahead of time. */
-  prepare(): void {
-    this.#opening = this.#open(0);
+  prepare(start: number): void {
+    this.#opening = this.#open(start);
     this.#opening.catch(() => {});
   }
 

@@ -38,7 +38,7 @@ describe('a reader of content', () => {
   it('reads pieces that follow each other from one stream, and opens another one to go back', async () => {
     const opened: number[] = [];
     const reader = new ContentReader(counting(opened), target, undefined);
-    reader.prepare();
+    reader.prepare(0);
     expect(await bodyOf(reader.piece(0, 1500, () => {}))).toEqual(Buffer.from(bytes.subarray(0, 1500)));
     expect(await bodyOf(reader.piece(1500, 4000, () => {}))).toEqual(Buffer.from(bytes.subarray(1500, 4000)));
     expect(opened).toEqual([0]);
@@ -113,7 +113,7 @@ describe('a reader of content', () => {
   it('releases what it opened, also ahead of time', async () => {
     const stream = new WatchedStream([bytes]);
     const reader = new ContentReader({ open: async () => stream }, target, undefined);
-    reader.prepare();
+    reader.prepare(0);
     await reader.close();
     expect(stream.released).toBe(true);
   });

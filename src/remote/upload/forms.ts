@@ -34,6 +34,11 @@ export class UploadForms {
     this.#chunkSize = chunkSize ?? this.#traits.chunkSize ?? defaultChunkSize;
   }
 
+  /** Bytes of a piece, as far as that can be said before there is a session. */
+  get wishedSize(): number {
+    return this.#chunkSize;
+  }
+
   /** The size of the largest piece that was taken. */
   get accepted(): number {
     return this.#accepted;

@@ -9,13 +9,15 @@ import type { UploadSession } from './session.ts';
 
 export interface PieceRequest {
   readonly session: UploadSession;
-  readonly digest: Digest;
   readonly body: RequestBody;
   readonly signal: AbortSignal | undefined;
 }
 
 /** The closing request: with the whole blob, or with nothing when all of it was sent before. */
-export async function putBlob(client: RepositoryClient, request: PieceRequest): Promise<void> {
+export async function putBlob(
+  client: RepositoryClient,
+  request: PieceRequest & { readonly digest: Digest },
+): Promise<void> {
   const { session, digest, body, signal } = request;
   await client.perform({
     method: 'PUT',
@@ -31,10 +33,13 @@ export async function putBlob(client: RepositoryClient, request: PieceRequest): 
   });
 }
 
-/** One piece; without a range it is all there is, as clients sent it before there were pieces. */
+/**
+ * One piece; without a range it is all there is, as clients sent it before there were pieces. Nothing but messages needs the
+ * digest, which may not be known yet.
+ */
 export async function patchBlob(
   client: RepositoryClient,
-  request: PieceRequest & { readonly range?: ByteRange | undefined },
+  request: PieceRequest & { readonly digest?: Digest | undefined; readonly range?: ByteRange | undefined },
 ): Promise<Answer> {
   const { session, digest, body, range, signal } = request;
   return client.perform({
@@ -43,7 +48,7 @@ export async function patchBlob(
     // Just `0-99`: some refuse HTTP's own form (demand-and-quirks reference, Q-46).
     headers: range === undefined ? octets : { ...octets, 'content-range': formatChunkRange(range) },
     body,
-    purpose: `upload blob ${digest} to ${client.name}`,
+    purpose: `upload ${digest === undefined ? 'a blob' : `blob ${digest}`} to ${client.name}`,
     expect: sentStatuses,
     access: 'push',
     commits: range === undefined,

@@ -1,5 +1,5 @@
 import { OciError } from '../../errors.ts';
-import { algorithmOf, type Digest } from '../../oci/digest.ts';
+import type { DigestAlgorithm } from '../../oci/digest.ts';
 import { parseUploadRange } from '../../wire/content-range.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import type { ResponseHeaders } from '../transport/exchange.ts';
@@ -21,10 +21,9 @@ export interface UploadSession {
 /** @throws {ResponseError}, {@link NetworkError}; `RESPONSE` when the registry does not say where to send the blob */
 export async function openSession(
   client: RepositoryClient,
-  digest: Digest,
+  algorithm: DigestAlgorithm,
   signal: AbortSignal | undefined,
 ): Promise<UploadSession> {
-  const algorithm = algorithmOf(digest);
   const answer = await client.perform({
     method: 'POST',
     path: `blobs/uploads/${algorithm === 'sha256' ? '' : `?digest-algorithm=${algorithm}`}`,

@@ -1,4 +1,5 @@
 import type { Descriptor } from '../../oci/descriptor.ts';
+import { algorithmOf } from '../../oci/digest.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import type { NetworkError } from '../transport/exchange.ts';
@@ -6,6 +7,7 @@ import { ResponseError } from '../transport/response-error.ts';
 import { isRetryable } from '../transport/retry.ts';
 import type { UploadContent } from './content.ts';
 import { ContentReader } from './content-reader.ts';
+import type { StartedUpload } from './early-upload.ts';
 import { type UploadForm, UploadForms } from './forms.ts';
 import { offsetAfterPiece, offsetsAfterBreak } from './offsets.ts';
 import { UploadPatience } from './patience.ts';
@@ -16,6 +18,8 @@ import { askSession, cancelSession, openSession, receivedIn, sessionAfter, type 
 export interface UploadOptions extends TransferOptions {
   /** A session that is open already, from a mount the registry turned into one. */
   readonly session?: UploadSession | undefined;
+  /** What was sent already, while the blob was made. */
+  readonly started?: StartedUpload | undefined;
 }
 
 /**
@@ -81,9 +85,10 @@ class BlobUpload {
 
   async run(): Promise<void> {
     // At the same time as the session: both may take a round trip.
-    this.#content.prepare();
+    this.#content.prepare(this.#options.started?.received ?? 0);
     try {
-      if (this.#session !== undefined) this.#begin(this.#session);
+      if (this.#options.started !== undefined) this.#goOn(this.#options.started);
+      else if (this.#session !== undefined) this.#begin(this.#session);
       while (!(await this.#attempt())) this.#options.signal?.throwIfAborted();
       this.#forms.remember();
     } catch (error) {
@@ -112,7 +117,7 @@ class BlobUpload {
     if (this.#unsure && this.#session !== undefined && (await this.#resync(this.#session))) return true;
     this.#requireContent(this.#session === undefined ? 0 : this.#offset);
     if (this.#session === undefined) {
-      this.#begin(await openSession(this.#client, this.#target.digest, this.#options.signal));
+      this.#begin(await openSession(this.#client, algorithmOf(this.#target.digest), this.#options.signal));
     }
     if (this.#content.failure !== undefined) throw this.#content.failure.error;
     if (this.#form === 'whole') {
@@ -141,6 +146,15 @@ class BlobUpload {
     this.#unsure = false;
     this.#resumed = false;
     this.#form = this.#forms.choose(session);
+  }
+
+  #goOn({ session, received, sent }: StartedUpload): void {
+    this.#begin(session);
+    if (received > 0) this.#form = 'pieces';
+    this.#resumed = true;
+    this.#sent = sent;
+    this.#unsure = sent > received;
+    this.#moveTo(received);
   }
 
   /** The closing request, with all bytes or with none. */

@@ -1,4 +1,5 @@
 import { type ByteSource, discard } from '../../content/bytes.ts';
+import type { GrowingContent } from '../../content/growing-file.ts';
 import { VerifiedStream } from '../../content/verify.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -7,15 +8,17 @@ import type { TransferOptions } from '../../store/progress.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import { defaultChunkSize } from './chunk-size.ts';
 import { contentOf, RecentContent, type UploadContent } from './content.ts';
+import { EarlyUpload } from './early-upload.ts';
 import { mountBlob } from './mount.ts';
 import { cancelSession, type UploadSession } from './session.ts';
 import { uploadOnce } from './shared-uploads.ts';
 import { uploadBlob } from './upload.ts';
 
-/** Uploads to one repository, and the sessions that its refused mounts have opened. */
+/** Uploads to one repository, the sessions that its refused mounts have opened, and what is sent while it is made. */
 export class Uploads {
   readonly #client: RepositoryClient;
   readonly #sessions = new Map<Digest, UploadSession>();
+  readonly #early = new Set<EarlyUpload>();
 
   constructor(client: RepositoryClient) {
     this.#client = client;
@@ -40,17 +43,35 @@ export class Uploads {
     const { digest } = expected;
     let session = this.#sessions.get(digest);
     this.#sessions.delete(digest);
+    // What can be read once cannot be read from where the other has come to.
+    let early = content.canOpen === undefined ? this.#takeEarly(expected) : undefined;
     const upload = async (signal: AbortSignal): Promise<void> => {
-      const first = session;
-      session = undefined;
-      await uploadBlob(this.#client, expected, content, { ...options, session: first, signal });
+      const taken = early;
+      early = undefined;
+      const started = await taken?.take(signal);
+      const first = started === undefined ? session : undefined;
+      if (first !== undefined) session = undefined;
+      await uploadBlob(this.#client, expected, content, { ...options, session: first, started, signal });
     };
     try {
       await uploadOnce(this.#client, digest, upload, options.signal);
     } finally {
       // The same blob was on its way already, or nobody wants it any more.
       if (session !== undefined) await cancelSession(this.#client, session);
+      await early?.cancel();
     }
+  }
+
+  /** Sends what is being made. The push of what it becomes goes on from there; without one, what is returned has to be disposed of. */
+  pushEarly(content: GrowingContent, options: CallOptions): AsyncDisposable {
+    const early = new EarlyUpload(this.#client, content, options);
+    this.#early.add(early);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.#early.delete(early);
+        await early.cancel();
+      },
+    };
   }
 
   /** @returns whether the blob is there; if not, the session the registry opened instead is kept for the upload */
@@ -69,7 +90,20 @@ export class Uploads {
   async close(): Promise<void> {
     const unused = [...this.#sessions.values()];
     this.#sessions.clear();
-    await Promise.all(unused.map((session) => cancelSession(this.#client, session)));
+    const early = [...this.#early];
+    this.#early.clear();
+    const cancelled = unused.map((session) => cancelSession(this.#client, session));
+    await Promise.all([...cancelled, ...early.map((upload) => upload.cancel())]);
+  }
+
+  #takeEarly({ digest, size }: Descriptor): EarlyUpload | undefined {
+    for (const early of this.#early) {
+      const { result } = early.content;
+      if (result?.digest !== digest || result.size !== size) continue;
+      this.#early.delete(early);
+      return early;
+    }
+    return undefined;
   }
 
   async #cancelOldest(): Promise<void> {

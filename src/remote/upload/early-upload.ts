@@ -1,0 +1,115 @@
+import { joinSignals } from '../../async/join-signals.ts';
+import type { GrowingContent } from '../../content/growing-file.ts';
+import type { CallOptions } from '../../options.ts';
+import type { RepositoryClient } from '../repository-client.ts';
+import { ResponseError } from '../transport/response-error.ts';
+import { isRetryable } from '../transport/retry.ts';
+import { UploadForms } from './forms.ts';
+import { offsetAfterPiece } from './offsets.ts';
+import { endsSession, refusesForm } from './refusal.ts';
+import { patchBlob } from './requests.ts';
+import { cancelSession, openSession, receivedIn, sessionAfter, type UploadSession } from './session.ts';
+
+/** An upload that others go on with. */
+export interface StartedUpload {
+  readonly session: UploadSession;
+  /** Bytes that the registry has, by all signs. */
+  readonly received: number;
+  /** The end of what was sent last: more than `received` where that broke off, and the session has to be asked. */
+  readonly sent: number;
+}
+
+/**
+ * Sends what is there of a blob that is still being made, piece by piece, for as long as it is made; then the upload proper
+ * goes on in the same session. A blob that never comes to two pieces is left to that altogether. Whatever goes wrong ends it
+ * without a word: the upload proper meets the same, or does better.
+ */
+export class EarlyUpload {
+  readonly content: GrowingContent;
+  readonly #client: RepositoryClient;
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #sending: Promise<StartedUpload | undefined>;
+  #isTaken = false;
+
+  constructor(client: RepositoryClient, content: GrowingContent, { signal }: CallOptions) {
+    this.content = content;
+    this.#client = client;
+    this.#signal = joinSignals(signal, content.failed, this.#abort.signal);
+    this.#sending = this.#send();
+  }
+
+  /** Hands over what was achieved, when the request that is under way has its answer. To be called once. */
+  async take(signal: AbortSignal | undefined): Promise<StartedUpload | undefined> {
+    const giveUp = (): void => this.#abort.abort(signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (signal?.aborted === true) giveUp();
+      const started = await this.#sending;
+      this.#isTaken = true;
+      return started;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Ends it, and cancels its session unless that was handed over. */
+  async cancel(): Promise<void> {
+    this.#abort.abort(new Error('Nobody wants it any longer'));
+    const started = await this.#sending;
+    if (started === undefined || this.#isTaken) return;
+    this.#isTaken = true;
+    await cancelSession(this.#client, started.session);
+  }
+
+  async #send(): Promise<StartedUpload | undefined> {
+    const { transport, repository } = this.#client;
+    const traits = transport.traitsOf(repository.registry);
+    const forms = new UploadForms(this.#client, Number.POSITIVE_INFINITY);
+    let started: StartedUpload | undefined;
+    try {
+      if (!(await this.#hasMoreThan(forms.wishedSize)) || traits.refusesPieces === true) return undefined;
+      started = { session: await openSession(this.#client, 'sha256', this.#signal), received: 0, sent: 0 };
+      for (;;) {
+        const size = forms.pieceSize(started.session);
+        const [start, end] = [started.received, started.received + size];
+        if (!(await this.#hasMoreThan(end))) return started;
+        started = { ...started, sent: end };
+        started = await this.#sendPiece(started.session, start, end);
+      }
+    } catch (error) {
+      const isOver = this.#signal.aborted || !isRetryable(error);
+      if (error instanceof ResponseError && refusesForm(error) && !endsSession(error)) traits.refusesPieces = true;
+      if (!isOver || started === undefined) return started;
+      await cancelSession(this.#client, started.session);
+      return undefined;
+    }
+  }
+
+  /** Whether there are so many bytes and others are still to come. */
+  async #hasMoreThan(size: number): Promise<boolean> {
+    const reached = await this.content.reach(size + 1, { signal: this.#signal });
+    this.#signal.throwIfAborted();
+    return reached > size && this.content.result === undefined;
+  }
+
+  async #sendPiece(session: UploadSession, start: number, end: number): Promise<StartedUpload> {
+    const { content } = this;
+    const signal = this.#signal;
+    const answer = await patchBlob(this.#client, {
+      session,
+      body: {
+        size: end - start,
+        replayable: true,
+        async *open() {
+          yield* await content.read(start, end, { signal });
+        },
+      },
+      range: { start, end },
+      signal,
+    });
+    const kept = offsetAfterPiece({ start, end }, receivedIn(answer.headers));
+    const received = kept === 'stuck' ? end : kept;
+    return { session: sessionAfter(session, answer, this.#client), received, sent: received };
+  }
+}
