@@ -7,7 +7,9 @@ import {
   canKeepReferrers,
   canListReferrers,
   canListTags,
+  canListTargets,
   canMount,
+  type ListedTag,
   type TagLister,
   type TagListOptions,
 } from '../../src/store/capabilities.ts';
@@ -43,6 +45,26 @@ function testTagLists(open: Open, options: ContentStoreSuiteOptions): void {
     for (const name of names) await store.tag(image.target, name);
     for (const pageSize of [undefined, 1, 4, 100]) {
       expect((await tagsOf(store, { pageSize })).toSorted()).toEqual(names.toSorted());
+    }
+  });
+
+  it('says of the tags that it lists with their targets what they name', async (context) => {
+    needs(context, options, 'tags');
+    const store = await open();
+    if (!canListTargets(store)) {
+      context.skip('The store does not list targets');
+      return;
+    }
+    const [one, two] = [imageOf('one'), imageOf('two')];
+    await pushImage(store, one, 'a');
+    await pushImage(store, two, 'b');
+    await store.tag(one.target, 'c');
+    const listed: ListedTag[] = [];
+    for await (const page of store.tagTargets()) listed.push(...page);
+    expect(listed.map(({ tag }) => tag).toSorted()).toEqual(['a', 'b', 'c']);
+    for (const { tag, target } of listed) {
+      const { digest, mediaType } = await store.resolve(tag);
+      if (target !== undefined) expect(target).toMatchObject({ digest, mediaType });
     }
   });
 
