@@ -4,6 +4,7 @@ import { isIndexType } from '../../oci/media-type.ts';
 import { formatReference } from '../../oci/reference.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { compressionFlags, compressionOf } from '../editing/compression-flags.ts';
+import { earlyPush } from '../editing/early-push.ts';
 import { directoryFlags } from '../editing/directory-flags.ts';
 import { maxBytesFlag } from '../editing/layer-limit.ts';
 import { publish } from '../editing/publish.ts';
@@ -79,8 +80,9 @@ export const command: Command<Session, Globals> = defineCommand({
     const artifact = await openBase(session, base, given);
     const chosen = await chosenFrom(session, artifact, place, given);
     const { appendToImages } = await import('../../ops/edit/append-layers.ts');
+    const onBegin = given.output === '' ? earlyPush(session, given.new_tag) : undefined;
     const result = await step(`appending [${[...given.new_layer, ...given.dir].join(' ')}]`, () =>
-      appendToImages(chosen.artifact, layersFor(chosen.artifact), {
+      appendToImages(chosen.artifact, layersFor(chosen.artifact, onBegin), {
         platforms: chosen.inPlace && session.platforms.length > 0 ? session.platforms : undefined,
         annotateBase: given['set-base-image-annotations'] && base !== undefined ? { name: nameOf(base) } : undefined,
         signal: session.signal,

@@ -1,6 +1,5 @@
 import type { Compression } from '../../content/compression.ts';
 import type { LayerAddition, LayersForImage } from '../../ops/edit/append-layers.ts';
-import type { HistoryStep } from '../../ops/edit/image-edit.ts';
 import type { LayerBase } from '../../ops/layers/layer-base.ts';
 import type { FileWarning } from '../../ops/layers/layer-from-files.ts';
 import type { Artifact } from '../../store/artifact.ts';
@@ -9,7 +8,7 @@ import { step } from '../step.ts';
 import { statedTime } from './build-time.ts';
 import { type DirectoryFlags, type DirectorySettings, directorySettings } from './directory-flags.ts';
 import { layerLimit } from './layer-limit.ts';
-import { layersForImages, openLayers } from './layers.ts';
+import { type LayerObserver, layersForImages, openLayers, type OpenLayersOptions } from './layers.ts';
 
 export interface LayersToAddFlags extends DirectoryFlags {
   readonly new_layer: readonly string[];
@@ -29,7 +28,7 @@ export async function layersToAdd(
   session: Session,
   flags: LayersToAddFlags,
   compression: Compression,
-): Promise<(artifact: Artifact) => LayersForImage> {
+): Promise<(artifact: Artifact, onBegin?: LayerObserver) => LayersForImage> {
   const { new_layer: files, created, history: text } = flags;
   const limit = layerLimit(flags['max-bytes']);
   const time = statedTime(session, created)?.toISOString();
@@ -38,10 +37,10 @@ export async function layersToAdd(
   // Without a word of the user's the entry is crane's: digests depend on it.
   const ofArchives = text === '' && created === '' ? undefined : stated;
   const ofDirectories = { ...stated, createdBy: stated.createdBy ?? sourcesOf(directories) };
-  return (artifact) =>
+  return (artifact, onBegin) =>
     layersForImages(session, files, artifact, async (base, paths) => [
-      ...(await openLayers(session, paths, base, { compression, limit, history: ofArchives })),
-      ...(await directoryLayers(session, directories, base, compression, ofDirectories)),
+      ...(await openLayers(session, paths, base, { compression, limit, onBegin, history: ofArchives })),
+      ...(await directoryLayers(session, directories, base, { compression, onBegin, history: ofDirectories })),
     ]);
 }
 
@@ -54,8 +53,7 @@ async function directoryLayers(
   session: Session,
   { mappings, ...settings }: DirectorySettings,
   { family, os }: LayerBase,
-  compression: Compression,
-  history: HistoryStep,
+  { compression, history, onBegin }: OpenLayersOptions,
 ): Promise<readonly LayerAddition[]> {
   if (mappings.length === 0) return [];
   const [{ layerFromFiles }, { windowsLayerTar }] = await Promise.all([
@@ -66,6 +64,7 @@ async function directoryLayers(
     layerFromFiles(mappings, {
       ...settings,
       compression,
+      onBegin,
       format: family,
       rewrite: os === 'windows' ? windowsLayerTar : undefined,
       onWarning: (warning) => session.log.warn(textOf(warning)),

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Compression } from '../../content/compression.ts';
+import type { GrowingContent } from '../../content/growing-file.ts';
 import { OciError, quoted } from '../../errors.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import type { LayerAddition, LayersForImage } from '../../ops/edit/append-layers.ts';
@@ -12,6 +13,9 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { namingFlags } from './merge-flags.ts';
 
+/** Called with what goes to a temporary file, while it is made. */
+export type LayerObserver = (content: GrowingContent) => void;
+
 export interface OpenLayersOptions {
   /** What plain archives are compressed with. @default gzip, level 1, as crane does */
   readonly compression?: Compression | undefined;
@@ -19,6 +23,7 @@ export interface OpenLayersOptions {
   readonly history?: HistoryStep | undefined;
   /** Most bytes of an archive without compression. @default no limit */
   readonly limit?: number | undefined;
+  readonly onBegin?: LayerObserver | undefined;
 }
 
 /**
@@ -85,7 +90,7 @@ async function openLayer(
   session: Session,
   file: string,
   { family, os }: LayerBase,
-  { compression, limit }: OpenLayersOptions,
+  { compression, limit, onBegin }: OpenLayersOptions,
 ): Promise<NewLayer> {
   const { layerFromTar } = await import('../../ops/layers/layer-from-tar.ts');
   const { windowsLayerTar } = await import('../../ops/layers/windows-layer.ts');
@@ -99,6 +104,7 @@ async function openLayer(
   return layerFromTar(source, {
     compression,
     limit,
+    onBegin,
     signal,
     name: 'The layer on standard input',
     format: family,
