@@ -53,4 +53,4 @@ export { ResponseError } from './transport/response-error.ts';
 export type { RetryPolicy } from './transport/retry.ts';
 export type { MirrorRoute, Route, RouteSource } from './transport/route.ts';
 export { Transport, createTransport } from './transport/transport.ts';
-export type { HeaderSource, TransportOptions } from './transport/transport-options.ts';
+export type { HeaderSource, RepositoryCreator, TransportOptions } from './transport/transport-options.ts';
