@@ -149,7 +149,8 @@ function jsonOf({ registry, repository }: CredentialScope, outcomes: readonly Ou
     ...(hint === undefined ? {} : { hint }),
     ...(credential === undefined ? {} : { credential: shownCredential(credential) }),
   }));
-  return `${encodeJson({ registry, ...(repository === undefined ? {} : { repository }), sources })}\n`;
+  const named = { registry, ...(repository === undefined ? {} : { repository }) };
+  return `${encodeJson({ ...named, sources }, { indent: '  ' })}\n`;
 }
 
 function shownCredential(credential: Credential): JsonValue {
