@@ -32,7 +32,7 @@ class CommandSocket extends Duplex {
     // A program that has ended takes no more: its exit code says why.
     stdin?.on('error', () => {});
     child.once('error', (cause) => this.destroy(notStarted(cause, program, name)));
-    child.once('close', (code) => this.#ended(code));
+    child.once('close', (code, signal) => this.#ended(code, signal));
   }
 
   override _read(): void {
@@ -72,7 +72,7 @@ class CommandSocket extends Duplex {
     return this;
   }
 
-  #ended(code: number | null): void {
+  #ended(code: number | null, signal: NodeJS.Signals | null): void {
     if (code === 0) {
       this.push(null);
       return;
@@ -80,9 +80,13 @@ class CommandSocket extends Duplex {
     const said = this.#words.trim();
     const words = said === '' ? '' : `: ${quoted(said)}`;
     this.destroy(
-      new OciError('NETWORK', `The program ${this.#what} ended with exit code ${code ?? 'of a signal'}${words}`, {
-        hint: 'Try the same with ssh: the host has to let you in without a question, and to have docker on its PATH',
-      }),
+      new OciError(
+        'NETWORK',
+        `The program ${this.#what} ${signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`}${words}`,
+        {
+          hint: 'Try the same with ssh: the host has to let you in without a question, and to have docker on its PATH',
+        },
+      ),
     );
   }
 }

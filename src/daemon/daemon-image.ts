@@ -3,7 +3,7 @@ import { type OciArchive, readOciArchive } from '../archive/oci-archive.ts';
 import { spoolArchive, type SpooledArchive } from '../archive/spooled-archive.ts';
 import { type ByteStream, collect, pipe } from '../content/bytes.ts';
 import { maxManifestSize } from '../content/limit.ts';
-import { OciError, quoted } from '../errors.ts';
+import { isOciError, OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import { isDigest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
@@ -38,18 +38,22 @@ export async function openDaemonImage(
   const image = await engine.inspect(name, { signal });
   if (image === undefined) throw engine.notFound(name);
   // By its ID: a name without a tag would give all that have it, and may be given to another image meanwhile.
-  const saved = await engine.save(image.id, { signal });
-  const files = await spoolArchive(withProgress(saved, image, options), {
-    name: `docker-daemon:${name}`,
-    compress: image.root === undefined,
-    spoolDirectory,
-    signal,
-  });
+  const saved = await engine.save(image.id, { called: name, signal });
   try {
-    return await readImage(files, name, image, options);
+    const files = await spoolArchive(withProgress(saved, image, options), {
+      name: `docker-daemon:${name}`,
+      compress: image.root === undefined,
+      spoolDirectory,
+      signal,
+    });
+    try {
+      return await readImage(engine, files, name, image, options);
+    } catch (error) {
+      await files[Symbol.asyncDispose]();
+      throw error;
+    }
   } catch (error) {
-    await files[Symbol.asyncDispose]();
-    throw error;
+    throw isOciError(error, 'INVALID_ARCHIVE') ? brokenArchive(engine, error) : error;
   }
 }
 
@@ -108,7 +112,15 @@ export class DaemonImage implements ContentSource, AsyncDisposable {
   }
 }
 
+function brokenArchive(engine: Engine, cause: OciError): OciError {
+  return new OciError('INVALID_ARCHIVE', `What the Docker engine at ${engine.name} saved is broken: ${cause.message}`, {
+    cause,
+    hint: 'Try again; the log of the engine may say more',
+  });
+}
+
 async function readImage(
+  engine: Engine,
   files: SpooledArchive,
   name: string,
   image: EngineImage,
@@ -116,18 +128,38 @@ async function readImage(
 ): Promise<DaemonImage> {
   if (image.root === undefined) {
     const archive = await readDockerArchive(files, options);
-    return new DaemonImage(archive, { name, root: await archive.resolveSingle(options) });
+    const root = await archive.resolveSingle(options);
+    await checkConfig(engine, archive, root, name, image, options);
+    return new DaemonImage(archive, { name, root });
   }
   const archive = await readOciArchive(files, options);
   const root = archive.entries().find(({ digest }) => digest === image.root);
   if (root === undefined) {
-    throw new OciError('RESPONSE', `The Docker engine saved another image for ${quoted(name)} than ${image.root}`, {
-      hint: 'The name may have been given to another image meanwhile; try again',
-    });
+    throw otherImage(engine, name, image.root);
   }
   // Its annotations are the engine's notes on the name.
   const { mediaType, digest, size } = root;
   return new DaemonImage(archive, { name, ...(await whatIsThere(archive, { mediaType, digest, size }, options)) });
+}
+
+/** In Docker's own store the digest of the config is the ID. podman converts configs, and containerd's IDs are others. */
+async function checkConfig(
+  engine: Engine,
+  archive: DockerArchive,
+  root: Descriptor,
+  name: string,
+  { id }: EngineImage,
+  options: CallOptions,
+): Promise<void> {
+  const manifest = parseManifest(await collect(await archive.fetch(root, options), maxManifestSize), root);
+  if (manifest.kind === 'image' && manifest.image.config.digest === id) return;
+  if (engine.isPodman || (await engine.keepsManifests(options))) return;
+  throw otherImage(engine, name, id);
+}
+
+function otherImage(engine: Engine, name: string, id: string): OciError {
+  const message = `The Docker engine at ${engine.name} saved another image for ${quoted(name)} than ${id}`;
+  return new OciError('RESPONSE', message, { hint: 'Try again; the log of the engine may say more' });
 }
 
 /**

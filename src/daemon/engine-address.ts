@@ -98,6 +98,13 @@ export function authorityOf({ host, port }: TcpAddress): string {
 
 function tcpAddress(text: string, scheme: string, tls: EngineTls | undefined): TcpAddress {
   const url = urlOf(text, text.replace(/^[a-z]+/, 'http'));
+  if (url.username !== '' || url.password !== '') {
+    throw invalid(
+      text,
+      'it has a user, whom engines do not know',
+      'Engines know their users by certificates: DOCKER_CERT_PATH',
+    );
+  }
   const used = tls ?? (scheme === 'https' ? {} : undefined);
   // A URL parser leaves the port out where it is that of http.
   const given = url.port || (/:80(?:\/|$)/.test(text.slice(6)) ? '80' : '');
@@ -147,9 +154,15 @@ function sshAddress(text: string, env: CommandAddress['env']): CommandAddress {
 function urlOf(text: string, spelt: string): URL {
   const url = URL.canParse(spelt) ? new URL(spelt) : undefined;
   if (url !== undefined && url.hostname !== '' && url.search === '' && url.hash === '') return url;
-  throw invalid(text, 'it is no address of a host');
+  throw invalid(text, 'it names no host that can be', 'Write tcp://host:port or ssh://user@host');
 }
 
-function invalid(text: string, why: string, hint?: string): OciError {
-  return new OciError('INVALID_SETTINGS', `Invalid address of a Docker engine ${quoted(text)}: ${why}`, { hint });
+function invalid(
+  text: string,
+  why: string,
+  hint = 'Write tcp://host:port, or ssh://user@host[/path/of/the.sock]',
+): OciError {
+  // Credentials do not belong there, and some put them there.
+  const shown = text.replace(/\/\/[^/]*@/, '//…@').replace(/\?.*$/s, '?…');
+  return new OciError('INVALID_SETTINGS', `Invalid address of a Docker engine ${quoted(shown)}: ${why}`, { hint });
 }

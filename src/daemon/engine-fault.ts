@@ -1,8 +1,12 @@
 import { messageOf, OciError, quoted } from '../errors.ts';
 import { type EngineAddress, formatEngineAddress } from './engine-address.ts';
 
-/** Gives an error of node:net, node:tls or node:http words. Errors of our own pass unchanged. */
-export function engineFault(error: unknown, address: EngineAddress, doing: string): unknown {
+/**
+ * Gives an error of node:net, node:tls or node:http words. Errors of our own pass unchanged.
+ *
+ * @param isKnown whether an engine has answered there: what is wrong later is no sign of something else
+ */
+export function engineFault(error: unknown, address: EngineAddress, doing: string, isKnown = false): unknown {
   if (error instanceof OciError) return error;
   const code = codeOf(error);
   const name = formatEngineAddress(address);
@@ -26,27 +30,63 @@ export function engineFault(error: unknown, address: EngineAddress, doing: strin
     return fault(`The host of the Docker engine at ${name} cannot be found`, 'Check DOCKER_HOST and the network');
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || messageOf(error).includes('before secure TLS connection')) {
-    return fault(
-      `The TLS connection to the Docker engine at ${name} failed: ${messageOf(error).trim()}`,
-      'The engine may ask for a client certificate (cert.pem and key.pem in DOCKER_CERT_PATH), or not speak TLS at all',
-    );
+    const [why, hint] = tlsReason(messageOf(error));
+    return fault(`The TLS connection to the Docker engine at ${name} failed: ${why}`, hint);
   }
   if (certificateCodes.test(code)) {
     return fault(
       `The TLS certificate of the Docker engine at ${name} is not trusted: ${messageOf(error)}`,
-      'Put the authority that signed it into ca.pem in DOCKER_CERT_PATH',
+      'Put the authority that signed it into ca.pem in DOCKER_CERT_PATH, or of the context',
     );
   }
   if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
+    const why = messageOf(error).replace(/^Parse Error: /, '');
+    if (isKnown) {
+      return fault(
+        `The Docker engine at ${name} sent a broken answer while ${doing}: ${why}`,
+        'Check its log, and what is between here and there',
+      );
+    }
     return fault(
-      `What listens at ${name} is no Docker engine: ${messageOf(error)}`,
-      'Check DOCKER_HOST; an engine that speaks TLS needs DOCKER_TLS_VERIFY or DOCKER_CERT_PATH',
+      `What listens at ${name} is no Docker engine: it does not speak HTTP (${why})`,
+      hintFor(address, noEngine),
     );
   }
   return fault(
     `The Docker engine at ${name} closed the connection while ${doing}${brokenOff.has(code) ? '' : `: ${messageOf(error)}`}`,
-    'Check that the engine still runs, and its log',
+    isKnown ? brokenHint : hintFor(address, brokenHint),
   );
+}
+
+/** The failure of something that is there and is no engine. */
+export function notEngine(address: EngineAddress, why: string): OciError {
+  const message = `What listens at ${formatEngineAddress(address)} is no Docker engine: ${why}`;
+  return new OciError('NETWORK', message, { hint: hintFor(address, noEngine) });
+}
+
+const noEngine = 'Check DOCKER_HOST, or the context';
+const brokenHint = 'Check that the engine still runs, and its log';
+
+/** What else may be wrong before the first answer. */
+function hintFor(address: EngineAddress, hint: string): string {
+  if (address.kind === 'command') return `${hint}; what a login script of the host prints would be in the way`;
+  if (address.kind === 'socket' || address.tls !== undefined) return hint;
+  return `${hint}; an engine that speaks TLS needs DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH`;
+}
+
+/** What OpenSSL means. */
+function tlsReason(message: string): readonly [why: string, hint: string] {
+  if (/certificate.required|handshake.failure|bad.certificate/.test(message)) {
+    return [
+      'it wants a certificate of ours, and got none that it trusts',
+      'Put cert.pem and key.pem, which its authority signed, into DOCKER_CERT_PATH, or into the context',
+    ];
+  }
+  if (/wrong.version.number|packet.length|http.request|unknown.protocol/.test(message)) {
+    return ['it does not speak TLS', 'Unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or correct DOCKER_HOST'];
+  }
+  const [, reason = message] = /routines:[^:]*:([^:]+)/.exec(message) ?? [];
+  return [reason.trim(), 'Check the files in DOCKER_CERT_PATH, and the log of the engine'];
 }
 
 export function engineTimeout(address: EngineAddress, doing: string, milliseconds: number): OciError {
@@ -63,7 +103,9 @@ export function engineRefusal(status: number, text: string, address: EngineAddre
   const said = message === '' ? `status ${status}` : quoted(message);
   const who = `The Docker engine at ${formatEngineAddress(address)}`;
   if (status === 401 || status === 403) {
-    return new OciError('DENIED', `${who} refuses ${doing}: ${said}`);
+    return new OciError('DENIED', `${who} denied access while ${doing}: ${said}`, {
+      hint: 'Whoever runs the engine decides what it lets others do',
+    });
   }
   // Go's http server says this where it waits for TLS.
   if (status === 400 && message.includes('HTTP request to an HTTPS server')) {
@@ -76,7 +118,7 @@ export function engineRefusal(status: number, text: string, address: EngineAddre
       hint: 'Leave DOCKER_API_VERSION unset, so that both agree on one',
     });
   }
-  return new OciError('RESPONSE', `${who} failed while ${doing}: ${said}`);
+  return new OciError('RESPONSE', `${who} failed while ${doing}: ${said}`, { hint: 'Its log may say more' });
 }
 
 /** `{"message":"…"}`, or plain words of what stands in front of the engine. */

@@ -27,6 +27,8 @@ export interface EngineRequest extends CallOptions {
   readonly idle: number;
   /** What goes on, for messages: `saving "app:1"`. */
   readonly doing: string;
+  /** Whether it is not known yet what listens there. @default false */
+  readonly isFirst?: boolean | undefined;
 }
 
 export interface EngineResponse {
@@ -100,6 +102,9 @@ async function converse(
   const sending = request.body === undefined ? undefined : new Sending(outgoing, request.body);
   const stop = (): void => void outgoing.destroy(signal?.reason as Error);
   signal?.addEventListener('abort', stop, { once: true });
+  // Of a broken answer the request hears why, the answer only that it broke off.
+  let cause: unknown;
+  outgoing.on('error', (error) => (cause ??= error));
   try {
     const answer = answerOf(outgoing);
     if (sending === undefined) {
@@ -117,7 +122,10 @@ async function converse(
       header: (name) => incoming.headersDistinct[name]?.[0],
       body: new ResponseBody(outgoing, incoming, {
         ...limits,
-        fault: (error) => (signal?.aborted === true ? signal.reason : faultOf(error, sending, address, doing)),
+        fault: (error) =>
+          signal?.aborted === true
+            ? signal.reason
+            : (sending?.failure?.error ?? engineFault(cause ?? error, address, doing, true)),
         expired: () => engineTimeout(address, doing, idle),
         signal,
         onEnd: () => {
@@ -131,15 +139,11 @@ async function converse(
     outgoing.destroy();
     sending?.end();
     signal?.throwIfAborted();
-    throw faultOf(error, sending, address, doing);
+    // The failure of a request's body is the cause, that of the connection its consequence.
+    throw sending?.failure?.error ?? engineFault(error, address, doing, request.isFirst !== true);
   } finally {
     signal?.removeEventListener('abort', stop);
   }
-}
-
-/** The failure of a request's body is the cause, that of the connection its consequence. */
-function faultOf(error: unknown, sending: Sending | undefined, address: EngineAddress, doing: string): unknown {
-  return sending?.failure === undefined ? engineFault(error, address, doing) : sending.failure.error;
 }
 
 async function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
@@ -244,6 +248,8 @@ async function agentFor(address: EngineAddress): Promise<Agent> {
   // Questions follow each other; a socket that waits must not keep the process from ending.
   if (address.kind === 'tcp' && address.tls !== undefined) {
     const { Agent: TlsAgent } = await import('node:https');
+    const { checkTls } = await import('./engine-tls.ts');
+    await checkTls(address.tls, address);
     const { ca, cert, key, insecure = false } = address.tls;
     return new TlsAgent({ keepAlive: true, ca, cert, key, rejectUnauthorized: !insecure });
   }

@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import { formatPlatform, type Platform } from '../oci/platform.ts';
 import type { CallOptions } from '../options.ts';
 import { type EngineAddress, formatEngineAddress } from './engine-address.ts';
-import { engineRefusal, messageIn } from './engine-fault.ts';
+import { engineRefusal, messageIn, notEngine } from './engine-fault.ts';
 import { EngineHttp, type EngineRequest, type EngineResponse } from './engine-http.ts';
 import {
   type EngineImage,
@@ -39,6 +39,7 @@ const oldestVersion = '1.24';
 
 /** Answers to questions are a few KiB long; those of images with thousands of names longer. */
 const maxAnswer = 16 * 1024 * 1024;
+const maxWords = 16 * 1024;
 
 /**
  * Connects to a Docker engine, or to a podman service, which speaks the same. Whoever connects disposes of it.
@@ -55,23 +56,24 @@ export async function connectEngine(address: EngineAddress, options: ConnectEngi
     const answer = await http.send({
       method: 'GET',
       path: '/_ping',
+      isFirst: true,
       timeout: limits.question,
       idle: limits.idle,
       doing,
       signal,
     });
     const text = Buffer.from(await collect(answer.body, maxAnswer)).toString();
-    if (answer.status !== 200) throw engineRefusal(answer.status, text, address, doing);
     const theirs = answer.header('api-version');
     const name = formatEngineAddress(address);
+    if (answer.status !== 200) {
+      // Go's server, and a proxy that lets nobody through, answer before the engine is asked.
+      if (theirs !== undefined || (answer.status >= 400 && answer.status !== 404)) {
+        throw engineRefusal(answer.status, text, address, doing);
+      }
+      throw notEngine(address, `it answers with status ${answer.status}`);
+    }
     if (theirs === undefined || !/^\d+\.\d+$/.test(theirs)) {
-      throw new OciError(
-        'NETWORK',
-        `What listens at ${name} is no Docker engine: it does not say which API it speaks`,
-        {
-          hint: 'Check DOCKER_HOST',
-        },
-      );
+      throw notEngine(address, 'it does not say which API it speaks');
     }
     if (isOlder(theirs, oldestVersion)) {
       throw new OciError(
@@ -142,14 +144,16 @@ export class Engine implements AsyncDisposable {
   /**
    * An image as `docker save` writes it.
    *
-   * @param platform only the image for it, which engines know from API 1.48 on
+   * @param options.platform only the image for it, which engines know from API 1.48 on
+   * @param options.called what messages call the image
    * @throws {OciError} `NOT_FOUND` and what the engine says
    */
   async save(
     name: string,
-    { platform, signal }: CallOptions & { readonly platform?: Platform | undefined } = {},
+    options: CallOptions & { readonly platform?: Platform | undefined; readonly called?: string | undefined } = {},
   ): Promise<ByteStream> {
-    const doing = `saving the image ${quoted(name)}`;
+    const { platform, called = name, signal } = options;
+    const doing = `saving the image ${quoted(called)}`;
     const query = new URLSearchParams({ names: name });
     if (platform !== undefined && !isOlder(this.apiVersion, '1.48')) query.set('platform', JSON.stringify(platform));
     const response = await this.#ask({
@@ -160,7 +164,7 @@ export class Engine implements AsyncDisposable {
     });
     if (response.status === 200) return response.body;
     const text = await words(response);
-    if (response.status === 404) throw this.notFound(name, platform, text);
+    if (response.status === 404) throw this.notFound(called, platform, text);
     throw engineRefusal(response.status, text, this.#http.address, doing);
   }
 
@@ -241,14 +245,19 @@ export class Engine implements AsyncDisposable {
   }
 }
 
-/** What is said of a failure, as far as it fits into a message. */
+/** What is said of a failure: messages show the beginning. */
 async function words({ body }: EngineResponse): Promise<string> {
+  const chunks: Uint8Array[] = [];
   try {
-    return Buffer.from(await collect(body, 64 * 1024)).toString();
+    for await (const chunk of body) {
+      chunks.push(chunk.subarray(0, maxWords));
+      if (chunks.reduce((sum, { byteLength }) => sum + byteLength, 0) >= maxWords) break;
+    }
   } catch {
-    await discard(body).catch(() => {});
-    return '';
+    // What came before it broke off says something.
   }
+  await discard(body).catch(() => {});
+  return Buffer.concat(chunks).toString();
 }
 
 function escaped(name: string): string {

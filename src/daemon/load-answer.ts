@@ -23,18 +23,25 @@ export async function readLoadAnswer(answer: ByteSource, engine: string): Promis
   for await (const line of linesOf(answer)) {
     const message = parseMessage(line);
     if (message === undefined) continue;
-    const error = message['error'];
-    if (typeof error === 'string' && error !== '') {
-      throw new OciError(
-        'RESPONSE',
-        `The Docker engine at ${engine} could not load the image: ${quoted(error.trim())}`,
-      );
+    const error = errorIn(message);
+    if (error !== undefined) {
+      throw new OciError('RESPONSE', `The Docker engine at ${engine} could not load the image: ${quoted(error)}`, {
+        hint: 'Its log may say more',
+      });
     }
     const said = message['stream'];
     const [, names = ''] = (typeof said === 'string' && /^Loaded image(?:s|\(s\)| ID)?: (.*)$/m.exec(said)) || [];
     for (const name of names.split(',')) if (name.trim() !== '' && loaded.length < maxLoaded) loaded.push(name.trim());
   }
   return { loaded };
+}
+
+/** Engines give both members, things in front of them perhaps one. */
+function errorIn({ error, errorDetail }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof error === 'string' && error.trim() !== '') return error.trim();
+  if (typeof errorDetail !== 'object' || errorDetail === null) return undefined;
+  const message = 'message' in errorDetail ? errorDetail.message : undefined;
+  return typeof message === 'string' && message.trim() !== '' ? message.trim() : 'it does not say why';
 }
 
 function parseMessage(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -122,5 +122,6 @@ async function checkLoaded(
   throw new OciError(
     'RESPONSE',
     `The Docker engine at ${engine.name} ${what} as ${quoted(called)} after loading ${id}`,
+    { hint: 'Its log may say why; something else may have been given the name meanwhile' },
   );
 }

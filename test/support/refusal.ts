@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { CommandResult } from './command.ts';
+import type { InProcessResult } from './in-process.ts';
 
 /**
  * Expects that a command refused its input as every command should: exit code 1, nothing on stdout, one line `Error: …` on
@@ -16,6 +17,14 @@ export function expectRefusal(result: CommandResult, ...says: readonly (string |
   expect(error, 'says the same twice').not.toMatch(/\b([a-z]+(?: [a-z]+){2,})\b.*\b\1\b/i);
   expect(stderr, 'shows internals').not.toMatch(/undefined|\[object|^ +at |ERR_[A-Z]|NaN/m);
   expect(error.length, error).toBeLessThan(700);
+}
+
+/** The same of a command that ran in this process. */
+export function expectRefused(
+  result: Pick<InProcessResult, 'code' | 'stdout' | 'stderr'>,
+  ...says: readonly (string | RegExp)[]
+): void {
+  expectRefusal({ ...result, signal: null, stdoutBytes: Buffer.from(result.stdout), peakMemory: 0 }, ...says);
 }
 
 function isLog(line: string): boolean {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EngineAddress, type EngineTls, parseEngineAddress } from '../../daemon/engine-address.ts';
-import { messageOf, OciError, quoted } from '../../errors.ts';
+import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
 import { object, optional, boolean, string } from '../../oci/decode.ts';
 import type { Process } from '../process.ts';
 
@@ -58,6 +58,7 @@ async function environmentTls(surroundings: EngineSurroundings): Promise<EngineT
     throw new OciError(
       'INVALID_SETTINGS',
       `There is no ca.pem, cert.pem or key.pem in DOCKER_CERT_PATH, ${quoted(path)}`,
+      { hint: 'Name the directory that has them, or leave DOCKER_CERT_PATH unset' },
     );
   }
   return { ...files, insecure: verify === '' };
@@ -92,14 +93,28 @@ async function contextAddress(surroundings: EngineSurroundings, name: string): P
       hint: 'docker context ls shows those there are; DOCKER_CONTEXT and docker context use choose one',
     });
   }
-  const { Host = '', SkipTLSVerify } = parse(text, file, contextFields).Endpoints.docker;
+  const hint = `docker context inspect shows it; docker context rm ${shellWord(name)} and docker context create make it anew`;
+  const { Host = '', SkipTLSVerify } = parse(text, file, contextFields, `The Docker context ${quoted(name)}`, hint)
+    .Endpoints.docker;
   if (Host === '') return defaultAddress(surroundings);
   const files = await tlsFiles(join(contexts, 'tls', id, 'docker'));
   const hasTls = SkipTLSVerify || Object.values(files).some((content) => content !== undefined);
-  return parseEngineAddress(Host, {
-    tls: hasTls ? { ...files, insecure: SkipTLSVerify } : undefined,
-    env: surroundings.env,
-  });
+  const tls = hasTls ? { ...files, insecure: SkipTLSVerify } : undefined;
+  try {
+    return parseEngineAddress(Host, { tls, env: surroundings.env });
+  } catch (cause) {
+    if (!isOciError(cause)) throw cause;
+    throw new OciError(
+      cause.code,
+      `The Docker context ${quoted(name)} is of no use: ${cause.message.replace(/^I/, 'i')}`,
+      { cause, hint },
+    );
+  }
+}
+
+/** A name as one can type it. */
+function shellWord(name: string): string {
+  return /^[\w.+-]+$/.test(name) ? name : 'NAME';
 }
 
 async function defaultAddress({ env, homedir, platform }: EngineSurroundings): Promise<EngineAddress> {
@@ -136,16 +151,24 @@ async function readText(file: string): Promise<string | undefined> {
 }
 
 /** What the file says is not repeated: it may hold credentials. */
-function parse<T>(text: string, file: string, decode: (value: unknown, path: string) => T): T {
+function parse<T>(
+  text: string,
+  file: string,
+  decode: (value: unknown, path: string) => T,
+  what = 'The settings of Docker',
+  hint = 'Docker reads the same file: repair it, or set DOCKER_HOST to go without it',
+): T {
+  const invalid = (why: string): OciError =>
+    new OciError('INVALID_SETTINGS', `${what} cannot be read: the file ${quoted(file)} ${why}`, { hint });
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    throw new OciError('INVALID_SETTINGS', `The file ${quoted(file)} is not JSON`);
+    throw invalid('is not JSON');
   }
   try {
     return decode(document, '');
   } catch (cause) {
-    throw new OciError('INVALID_SETTINGS', `The file ${quoted(file)}: ${messageOf(cause)}`);
+    throw invalid(`is not as it should be: ${messageOf(cause)}`);
   }
 }

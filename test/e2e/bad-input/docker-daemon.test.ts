@@ -1,130 +1,189 @@
-import { readdir } from 'node:fs/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { after, chunked, type EngineAnswer, instead } from '../../support/broken-engine.ts';
 import { fakeEngine, type FakeEngineOptions } from '../../support/fake-engine.ts';
+import { snapshot } from '../../support/file-tree.ts';
 import { craneInProcess } from '../../support/in-process.ts';
-import { expectRefusal } from '../../support/refusal.ts';
-import { dockerTarball, layeredImage } from '../../support/sample-image.ts';
+import { expectRefused } from '../../support/refusal.ts';
+import { dockerTarball, layeredImage, tarOf } from '../../support/sample-image.ts';
 import { testDirectory } from '../../support/test-directory.ts';
 
+// Whatever an engine does wrong: one error that says what, where, why and what to do, and nothing that is half written.
+
+type Env = Readonly<Record<string, string>>;
+type Words = readonly (string | RegExp)[];
+
 const image = layeredImage('app', { family: 'docker', size: 50_000 });
+const saved = dockerTarball({ 'app:1': image });
+const digest = ['digest', 'docker-daemon:app:1'];
 
-describe('one clear error', () => {
-  it('without an engine', async () => {
-    const socket = `${await testDirectory()}/docker.sock`;
-    await expectRefused(
-      { DOCKER_HOST: `unix://${socket}` },
-      ['digest', 'docker-daemon:app:1'],
-      'there is no Docker engine at',
-      socket,
-    );
-    await expectRefused({ DOCKER_HOST: 'tcp://127.0.0.1:1' }, ['digest', 'docker-daemon:app:1'], 'connection refused');
+let home: string;
+beforeEach(async () => {
+  home = await testDirectory();
+});
+
+describe('an answer to a question', () => {
+  it.each<[what: string, status: number, text: string, ...Words]>([
+    ['is that there is no such image', 404, '{"message":"No such image: app:1"}', 'has no image "app:1"'],
+    ['is no JSON', 200, '<html>', 'says of the image is not JSON'],
+    ['is empty', 200, '', 'says of the image is not JSON'],
+    ['is a list', 200, '[]', 'should be an object'],
+    ['has an ID that is none', 200, '{"Id":"sha256:\\u001b[31m"}', 'which is no digest', '\\u001b[31m'],
+    ['is a failure', 500, '{"message":"bad \\u001b[31mred\\u001b[0m\\nline"}', '"bad \\u001b[31mred\\u001b[0m\\nline"'],
+    ['is a failure without words', 500, '', 'status 500'],
+    ['is a failure with too many words', 500, 'x'.repeat(100_000), /"x{200}…"/],
+    ['is that a plugin forbids it', 403, '{"message":"denied by plugin"}', 'denied access while', '"denied by plugin"'],
+  ])('%s', async (_, status, text, ...says) => {
+    const env = await engine(instead('GET /images/app:1/json', (response) => response.writeHead(status).end(text)));
+    await refused(env, digest, ...says);
+  });
+});
+
+describe('an engine that saves', () => {
+  const other = dockerTarball({ 'other:1': layeredImage('other', { family: 'docker' }) });
+
+  it.each<[what: string, answer: (response: ServerResponse) => void, ...Words]>([
+    [
+      'stops in the middle',
+      (response) => response.write(saved.subarray(0, 1000), () => response.destroy()),
+      'closed the connection while saving the image "app:1"',
+    ],
+    [
+      'ends too early',
+      (response) => response.end(saved.subarray(0, 1000)),
+      'saved is broken',
+      'cut short at byte 1000',
+    ],
+    ['sends rubbish', (response) => response.end('rubbish '.repeat(1000)), 'saved is broken', 'not a tar archive'],
+    ['sends nothing', (response) => response.end(), 'saved is broken', 'no manifest.json'],
+    ['sends zeros', (response) => response.end(Buffer.alloc(10_240)), 'saved is broken', 'no manifest.json'],
+    [
+      'sends an archive of something',
+      (response) => response.end(tarOf({ a: 'x' })),
+      'saved is broken',
+      'no manifest.json',
+    ],
+    ['sends another image', (response) => response.end(other), 'saved another image for "app:1"'],
+    [
+      'cannot',
+      (response) => response.writeHead(500).end('{"message":"no space"}'),
+      'failed while saving the image "app:1"',
+      '"no space"',
+    ],
+    [
+      'has lost it meanwhile',
+      (response) => response.writeHead(404).end('{"message":"reference does not exist"}'),
+      'has no image "app:1"',
+    ],
+    ['breaks a chunk', chunked('zz\r\nhello\r\n'), 'sent a broken answer while saving the image "app:1"', 'chunk size'],
+    ['leaves the last chunk out', chunked('5\r\nhello\r\n'), 'closed the connection while saving'],
+    ['cuts a chunk', chunked('ff\r\nhello'), 'closed the connection while saving'],
+  ])('and %s', async (_, answer, ...says) => {
+    const env = await engine(instead('GET /images/get', answer));
+    await expectNothingWritten(env, ['copy', 'docker-daemon:app:1', `oci:${home}/layout:1`], says);
+    await expectNothingWritten(env, ['pull', 'docker-daemon:app:1', `${home}/image.tar`], says);
+  });
+});
+
+describe('an engine that loads', () => {
+  it.each<[what: string, answer: EngineAnswer, ...Words]>([
+    [
+      'stops in the middle',
+      (response, request) => request.once('data', () => response.destroy()),
+      'closed the connection while loading',
+    ],
+    [
+      'stops at the end',
+      after((response) => response.write('{"status":"x"}\r\n', () => response.destroy())),
+      'closed the connection while loading',
+    ],
+    [
+      'says why not',
+      after((response) => response.end('{"errorDetail":{"message":"no space"},"error":"no space"}\r\n')),
+      'could not load the image: "no space"',
+    ],
+    [
+      'says it in colours',
+      after((response) => response.end('{"error":"\\u001b[31mred\\nx"}')),
+      'could not load the image: "\\u001b[31mred\\nx"',
+    ],
+    [
+      'says it in one of two places',
+      after((response) => response.end('{"errorDetail":{"code":1,"message":"no space"}}')),
+      'could not load the image: "no space"',
+    ],
+    [
+      'does not say why',
+      after((response) => response.end('{"errorDetail":{}}')),
+      'could not load the image: "it does not say why"',
+    ],
+    ['says nothing', after((response) => response.end()), 'has nothing as "docker.io/library/new:1" after loading'],
+    [
+      'says rubbish',
+      after((response) => response.end('rubbish\n<html>')),
+      'has nothing as "docker.io/library/new:1" after loading',
+    ],
+    [
+      'fails',
+      after((response) => response.writeHead(500).end('{"message":"boom"}')),
+      'failed while loading an image: "boom"',
+    ],
+    [
+      'is behind a proxy that takes less',
+      after((response) => response.writeHead(413).end('<html>413</html>')),
+      '"<html>413</html>"',
+    ],
+    [
+      'refuses at once',
+      (response) => response.writeHead(403).end('{"message":"denied"}'),
+      'denied access while loading an image',
+    ],
+    ['breaks a chunk', after(chunked('zz\r\n')), 'sent a broken answer while loading an image', 'chunk size'],
+  ])('and %s', async (_, answer, ...says) => {
+    const archive = join(home, 'app.tar');
+    await writeFile(archive, saved);
+    const env = await engine(instead('POST /images/load', answer), false);
+    await expectNothingWritten(env, ['copy', `docker-archive:${archive}`, 'docker-daemon:new:1'], says);
   });
 
-  it('for a DOCKER_HOST, a context or a version that is none', async () => {
-    const args = ['digest', 'docker-daemon:app:1'];
-    await expectRefused({ DOCKER_HOST: 'here' }, args, 'invalid address of a Docker engine "here"');
-    await expectRefused({ DOCKER_CONTEXT: 'gone' }, args, 'there is no Docker context "gone"');
-    await expectRefused({ DOCKER_API_VERSION: 'new' }, args, 'DOCKER_API_VERSION');
-  });
-
-  it('for ssh that is not installed', async () => {
-    const env = { DOCKER_HOST: 'ssh://host.invalid', PATH: await testDirectory() };
-    await expectRefused(
-      env,
-      ['digest', 'docker-daemon:app:1'],
-      '"ssh" is needed for ssh://host.invalid',
-      'not installed',
-    );
-  });
-
-  it.each([
-    ['docker-daemon:', 'the name is missing'],
-    ['docker-daemon:UPPER', 'upper-case'],
-    ['docker-daemon:sha256:12', 'sha256:12'],
-  ])('for a name that is none: %s', async (name, words) => {
-    await expectRefused({}, ['digest', name], words);
-  });
-
-  it('for an image that is not there', async () => {
-    await expectRefused(await engine({}), ['digest', 'docker-daemon:other:1'], 'has no image "other:1"');
-  });
-
-  it('when the engine stops in the middle, both ways', async () => {
-    const half: FakeEngineOptions['instead'] = (what, response, request) => {
-      if (what === 'GET /images/get')
-        response.write(dockerTarball({ 'app:1': image }).subarray(0, 1000), () => response.destroy());
-      else if (what === 'POST /images/load') request.once('data', () => response.destroy());
-      else return false;
-      return true;
-    };
-    const env = await engine({ instead: half });
-    const layout = `oci:${await testDirectory()}/layout:1`;
-    await expectRefused(env, ['copy', 'docker-daemon:app:1', layout], 'closed the connection while saving');
-    const whole = await engine({});
-    await succeed(whole, ['copy', 'docker-daemon:app:1', layout]);
-    await succeed(whole, ['mutate', layout, '-l', 'a=b']);
-    await expectRefused(env, ['copy', layout, 'docker-daemon:new:1'], 'closed the connection while loading');
-  });
-
-  it('when the engine cannot load, in its words', async () => {
-    const env = await engine({
-      instead: (what, response, request) => {
-        if (what !== 'POST /images/load') return false;
-        request
-          .resume()
-          .once('end', () => response.end('{"errorDetail":{"message":"no space"},"error":"no space"}\r\n'));
-        return true;
-      },
-    });
-    const layout = `oci:${await testDirectory()}/layout:1`;
-    await succeed(env, ['copy', 'docker-daemon:app:1', layout]);
-    await succeed(env, ['mutate', layout, '-l', 'a=b']);
-    await expectRefused(env, ['copy', layout, 'docker-daemon:new:1'], 'could not load the image: "no space"');
-  });
-
-  it('for what an engine cannot hold', async () => {
+  it('gets what it cannot hold', async () => {
+    const archive = join(home, 'app.tar');
+    await writeFile(archive, saved);
     const env = await engine({});
-    const layout = `oci:${await testDirectory()}/layout:1`;
-    await succeed(env, ['copy', 'docker-daemon:app:1', layout]);
-    await expectRefused(env, ['copy', '--referrers', layout, 'docker-daemon:new:1'], 'cannot hold referrers');
-    await expectRefused(env, ['copy', '-a', 'docker-daemon:app', 'localhost:1/a'], 'one by one');
+    const layout = `oci:${home}/layout:1`;
+    expect((await craneInProcess(['copy', `docker-archive:${archive}`, layout], { home, env })).code).toBe(0);
+    await refused(env, ['copy', '--referrers', layout, 'docker-daemon:new:1'], 'cannot hold referrers');
+    await refused(env, ['copy', '-a', 'docker-daemon:app', 'localhost:1/a'], /docker-daemon/);
   });
 });
 
-it('temporary files are gone when a command ends', async () => {
-  const temporary = await testDirectory();
-  const before = process.env['TMPDIR'];
-  process.env['TMPDIR'] = temporary;
-  try {
-    const large = layeredImage('large', { family: 'docker', size: 700_000 });
-    const server = await fakeEngine();
-    onTestFinished(() => server[Symbol.asyncDispose]());
-    server.images.set('app:1', { image: large });
-    await succeed({ DOCKER_HOST: server.host }, ['digest', 'docker-daemon:app:1']);
-    expect(await readdir(temporary)).toEqual([]);
-  } finally {
-    if (before === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = before;
-  }
-});
-
-async function engine(options: FakeEngineOptions): Promise<Readonly<Record<string, string>>> {
+async function engine(options: FakeEngineOptions, hasImage = true): Promise<Env> {
   const server = await fakeEngine(options);
   onTestFinished(() => server[Symbol.asyncDispose]());
-  server.images.set('app:1', { image });
+  if (hasImage) server.images.set('app:1', { image });
   return { DOCKER_HOST: server.host };
 }
 
-async function succeed(env: Readonly<Record<string, string>>, args: readonly string[]): Promise<void> {
-  const { code, stderr } = await craneInProcess(args, { home: '/nowhere', env });
-  expect(code, stderr).toBe(0);
+async function refused(env: Env, args: readonly string[], ...says: Words): Promise<string> {
+  const result = await craneInProcess(args, { home, env });
+  expectRefused(result, ...says);
+  return result.stderr;
 }
 
-async function expectRefused(
-  env: Readonly<Record<string, string>>,
-  args: readonly string[],
-  ...says: readonly string[]
-): Promise<void> {
-  const { code, stdout, stderr } = await craneInProcess(args, { home: '/nowhere', env });
-  expectRefusal({ code, stdout, stderr, signal: null, stdoutBytes: Buffer.alloc(0), peakMemory: 0 }, ...says);
+/** Neither where the command writes to nor where it keeps what is temporary. */
+async function expectNothingWritten(env: Env, args: readonly string[], says: Words): Promise<void> {
+  const temporary = await testDirectory();
+  const before = [process.env['TMPDIR'], await snapshot(home)] as const;
+  process.env['TMPDIR'] = temporary;
+  try {
+    await refused(env, args, ...says);
+    expect(await snapshot(temporary)).toEqual({});
+    expect(await snapshot(home)).toEqual(before[1]);
+  } finally {
+    if (before[0] === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before[0];
+    await rm(temporary, { recursive: true });
+  }
 }
