@@ -1,110 +1,56 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { profile } from '../../../test/simulated-registry/profiles.ts';
 import { simulateRegistry } from '../../../test/simulated-registry/simulate.ts';
+import { Appending, lastStep, topLayer, topNames } from '../../../test/support/appending.ts';
 import { imageOfDocuments } from '../../../test/support/golden-operations.ts';
 import {
   annotationsIn,
   configIn,
   entriesIn,
-  imageRegistry,
   platformImage,
   platformIndex,
 } from '../../../test/support/image-registry.ts';
-import { craneInProcess, type InProcessOptions, type InProcessResult } from '../../../test/support/in-process.ts';
-import { layerTar, readEntries } from '../../../test/support/layer-stack.ts';
+import type { InProcessResult } from '../../../test/support/in-process.ts';
+import { layerTar } from '../../../test/support/layer-stack.ts';
 import { layeredImage, tarOf } from '../../../test/support/sample-image.ts';
-import { testDirectory } from '../../../test/support/test-directory.ts';
 import { openDockerArchive } from '../../archive/docker-archive.ts';
 import { openOciArchive } from '../../archive/oci-archive.ts';
-import { decompress } from '../../content/compression.ts';
 import { digestOf } from '../../content/hash.ts';
 import { openLayout } from '../../layout/layout-store.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { layersOf } from '../../ops/read.ts';
 import { validate } from '../../ops/validate.ts';
-import type { Artifact } from '../../store/artifact.ts';
 
-const images = imageRegistry();
+const here = new Appending();
 const tar = tarOf({ 'etc/motd': 'hello\n' });
 const zstd = layeredImage('packed', { layers: ['zstd'] }).layers[0]?.bytes ?? new Uint8Array(0);
-let work: string;
-
-beforeEach(async () => {
-  work = await testDirectory();
-});
-
-async function run(args: readonly string[], options: Partial<InProcessOptions> = {}): Promise<InProcessResult> {
-  return craneInProcess(['append', ...args], { home: '/nowhere', ...options });
-}
-
-/** Runs it, and gives what the tag names then. */
-async function append(args: readonly string[], options: Partial<InProcessOptions> = {}): Promise<Artifact> {
-  const result = await run([...args, '-t', tag()], options);
-  expect(result.stderr).not.toContain('Error');
-  const after = await images.get('new');
-  expect(result).toMatchObject({ code: 0, stdout: `${images.host}/app@${after.root.digest}\n` });
-  return after;
-}
-
-async function refusal(args: readonly string[], options: Partial<InProcessOptions> = {}): Promise<string> {
-  const result = await run([...args, '-t', tag()], options);
-  expect(result).toMatchObject({ code: 1, stdout: '' });
-  await expect(images.get('new')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  return result.stderr;
-}
-
-function tag(): string {
-  return `${images.host}/app:new`;
-}
-
-async function file(name: string, content: string | Uint8Array): Promise<string> {
-  const path = join(work, name);
-  await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, content);
-  return path;
-}
-
-/** Names and contents in the topmost layer. */
-async function topLayer(image: Artifact): Promise<Awaited<ReturnType<typeof readEntries>>> {
-  const layer = (await layersOf(image)).at(-1);
-  if (layer === undefined) throw new Error('The image has no layer');
-  return readEntries((await decompress(await image.store.fetch(layer))).stream);
-}
-
-async function topNames(image: Artifact): Promise<readonly string[]> {
-  return (await topLayer(image)).map(({ header }) => header.name);
-}
-
-async function historyOf(image: Artifact): Promise<unknown> {
-  return ((await configIn(image))['history'] as readonly unknown[]).at(-1);
-}
 
 describe('append of archives', () => {
   it('adds layers in their order, keeps compressed bytes, and compresses plain ones', async () => {
     const packed = gzipSync(tar);
-    const [first, second] = [await file('a.tgz', packed), await file('b.tar', tarOf({ b: 'b' }))];
-    const base = await images.put(await platformImage());
-    const after = await append(['-b', base, '-f', first, '-f', second]);
+    const [first, second] = [await here.file('a.tgz', packed), await here.file('b.tar', tarOf({ b: 'b' }))];
+    const base = await here.images.put(await platformImage());
+    const after = await here.append(['-b', base, '-f', first, '-f', second]);
     const [, kept, made] = await layersOf(after);
     expect(kept).toEqual({ mediaType: mediaTypes.ociLayerGzip, digest: digestOf(packed), size: packed.length });
     expect(made?.mediaType).toBe(mediaTypes.ociLayerGzip);
     expect(await validate(after)).toEqual([]);
-    expect(await historyOf(after)).toEqual({ created: '0001-01-01T00:00:00Z' });
+    expect(await lastStep(after)).toEqual({ created: '0001-01-01T00:00:00Z' });
   });
 
   it('makes the image that crane makes without a base', async () => {
-    expect((await append(['-f', ''])).root.digest).toBe(
+    expect((await here.append(['-f', ''])).root.digest).toBe(
       'sha256:732112270d7e59418a8c080b134b24cabd67d250d0d0147a97ed95ba5c280aa4',
     );
-    expect((await append(['-f', '', '--oci-empty-base'])).root.digest).toBe(
+    expect((await here.append(['-f', '', '--oci-empty-base'])).root.digest).toBe(
       'sha256:3d56b3c004797db33c7f771a2194d4c43a6cb740954863530b45f471da48cc08',
     );
-    const { stderr } = await run(['-f', '', '-t', tag()]);
+    const { stderr } = await here.run(['-f', '', '-t', here.tag]);
     expect(stderr).toContain(' base unspecified, using empty image\n');
   });
 
@@ -114,216 +60,127 @@ describe('append of archives', () => {
     ['gzip', gzipSync(tar), 'gzip'],
     ['zstd', zstd, 'zstd'],
   ])('tells what standard input is: %s', async (_, input, kind) => {
-    const after = await append(['-f', '-', '--oci-empty-base'], { input });
+    const after = await here.append(['-f', '-', '--oci-empty-base'], { input });
     expect((await layersOf(after))[0]?.mediaType).toBe(`${mediaTypes.ociLayer}+${kind}`);
     if (input !== tar) expect((await layersOf(after))[0]?.digest).toBe(digestOf(input));
     expect(await validate(after)).toEqual([]);
   });
 
   it('reads pipes as well', async () => {
-    const pipe = join(work, 'pipe');
+    const pipe = join(here.work, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    const source = await file('a.tgz', gzipSync(tar));
+    const source = await here.file('a.tgz', gzipSync(tar));
     execFileSync('sh', ['-c', 'cat "$1" > "$2" &', 'sh', source, pipe], { stdio: 'ignore' });
-    const after = await append(['-f', pipe]);
+    const after = await here.append(['-f', pipe]);
     expect((await layersOf(after))[0]?.digest).toBe(digestOf(gzipSync(tar)));
   });
 
   // Flaw: crane puts zstd among Docker's media types, where nobody knows it.
   it('makes gzip of zstd on a base with Docker media types, and says so', async () => {
-    const path = await file('a.tar.zst', zstd);
-    const result = await run(['-f', path, '-t', tag()]);
+    const path = await here.file('a.tar.zst', zstd);
+    const result = await here.run(['-f', path, '-t', here.tag]);
     expect(result.stderr).toMatch(/^\[WARNING\]: Layer .*a\.tar\.zst was compressed anew with gzip/m);
-    const after = await images.get('new');
+    const after = await here.images.get('new');
     expect((await layersOf(after))[0]?.mediaType).toBe(mediaTypes.dockerLayerGzip);
     expect(await validate(after)).toEqual([]);
   });
 
   it('makes no zstd on a base with Docker media types', async () => {
-    const said = await refusal(['-f', await file('a.tar', tar), '--compression', 'zstd']);
+    const said = await here.refusal(['-f', await here.file('a.tar', tar), '--compression', 'zstd']);
     expect(said).toContain('cannot have zstd layers');
   });
 
   it('compresses as told, and an artifact keeps its config', async () => {
     const types = { manifest: mediaTypes.ociManifest, config: mediaTypes.ociEmpty };
-    const base = await images.put(await imageOfDocuments('{}', { artifactType: 'a/b' }, types));
-    const path = await file('a.tar', tar);
-    const after = await append(['-b', base, '-f', path, '--compression', 'none']);
+    const base = await here.images.put(await imageOfDocuments('{}', { artifactType: 'a/b' }, types));
+    const path = await here.file('a.tar', tar);
+    const after = await here.append(['-b', base, '-f', path, '--compression', 'none']);
     expect(await layersOf(after)).toEqual([
       { mediaType: mediaTypes.ociLayer, digest: digestOf(tar), size: tar.length },
     ]);
     expect(await configIn(after)).toEqual({});
-    const small = await append(['-b', base, '-f', path, '--compression-level', '9']);
+    const small = await here.append(['-b', base, '-f', path, '--compression-level', '9']);
     expect((await layersOf(small))[0]?.mediaType).toBe(mediaTypes.ociLayerGzip);
   });
 
   it('annotates the base, with its name if it has a tag', async () => {
-    const base = await images.put(await platformImage());
-    const { digest } = (await images.get()).root;
-    const path = await file('a.tgz', gzipSync(tar));
-    expect(await annotationsIn(await append(['-b', base, '-f', path, '--set-base-image-annotations']))).toEqual({
+    const base = await here.images.put(await platformImage());
+    const { digest } = (await here.images.get()).root;
+    const path = await here.file('a.tgz', gzipSync(tar));
+    expect(await annotationsIn(await here.append(['-b', base, '-f', path, '--set-base-image-annotations']))).toEqual({
       'org.opencontainers.image.base.digest': digest,
       'org.opencontainers.image.base.name': base,
     });
-    const byDigest = ['-b', `${images.host}/app@${digest}`, '-f', path, '--set-base-image-annotations'];
-    expect(await annotationsIn(await append(byDigest))).toEqual({ 'org.opencontainers.image.base.digest': digest });
+    const byDigest = ['-b', `${here.images.host}/app@${digest}`, '-f', path, '--set-base-image-annotations'];
+    expect(await annotationsIn(await here.append(byDigest))).toEqual({
+      'org.opencontainers.image.base.digest': digest,
+    });
   });
 
   it('writes the history that is asked for', async () => {
-    const path = await file('a.tgz', gzipSync(tar));
+    const path = await here.file('a.tgz', gzipSync(tar));
     const env = { SOURCE_DATE_EPOCH: '1700000000' };
-    expect(await historyOf(await append(['-f', path], { env }))).toEqual({ created: '0001-01-01T00:00:00Z' });
-    expect(await historyOf(await append(['-f', path, '--history', 'ADD site'], { env }))).toEqual({
+    expect(await lastStep(await here.append(['-f', path], { env }))).toEqual({ created: '0001-01-01T00:00:00Z' });
+    expect(await lastStep(await here.append(['-f', path, '--history', 'ADD site'], { env }))).toEqual({
       created: '2023-11-14T22:13:20Z',
       created_by: 'ADD site',
     });
-    expect(await historyOf(await append(['-f', path, '--created', '2024-01-02']))).toEqual({
+    expect(await lastStep(await here.append(['-f', path, '--created', '2024-01-02']))).toEqual({
       created: '2024-01-02T00:00:00Z',
     });
   });
 
   it('asks for what the base says once, and moves none of its layers', async () => {
-    const base = await images.put(await platformImage());
-    images.requests.length = 0;
-    await append(['-b', base, '-f', await file('a.tgz', gzipSync(tar))]);
-    const reads = images.requests.filter((line) => line.startsWith('GET ') && line !== 'GET /v2/');
+    const base = await here.images.put(await platformImage());
+    here.images.requests.length = 0;
+    await here.append(['-b', base, '-f', await here.file('a.tgz', gzipSync(tar))]);
+    const reads = here.images.requests.filter((line) => line.startsWith('GET ') && line !== 'GET /v2/');
     expect(reads).toHaveLength(2);
     expect(reads[0]).toContain('/v2/app/manifests/v1');
     expect(reads[1]).toContain('/v2/app/blobs/');
-    expect(images.requests.filter((line) => line.startsWith('POST '))).toHaveLength(2);
-  });
-});
-
-describe('append of directories and files', () => {
-  it('makes one layer of all, the same at any time', async () => {
-    await file('site/index.html', '<p>');
-    await file('site/sub/a', 'a');
-    await file('bin/tool', 'tool');
-    await utimes(join(work, 'bin/tool'), 1, 1);
-    const args = ['--dir', `${work}/site:/srv`, '--dir', `${work}/bin/tool:/usr/bin/`];
-    const after = await append(args);
-    expect(await topNames(after)).toEqual([
-      'srv/',
-      'srv/index.html',
-      'srv/sub/',
-      'srv/sub/a',
-      'usr/',
-      'usr/bin/',
-      'usr/bin/tool',
-    ]);
-    await utimes(join(work, 'site/sub/a'), 77, 77);
-    expect((await append(args)).root.digest).toBe(after.root.digest);
-    expect(await historyOf(after)).toEqual({
-      created: '0001-01-01T00:00:00Z',
-      created_by: `COPY ${work}/site /srv && COPY ${work}/bin/tool /usr/bin/ # crane append`,
-    });
-    expect(await validate(after)).toEqual([]);
-  });
-
-  it('comes on top of archives, with the stated time', async () => {
-    await file('d/x', 'x');
-    const path = await file('a.tgz', gzipSync(tar));
-    const env = { SOURCE_DATE_EPOCH: '1700000000' };
-    const after = await append(['--dir', `${work}/d`, '-f', path], { env });
-    expect(await layersOf(after)).toHaveLength(2);
-    expect((await topLayer(after)).map(({ header }) => [header.name, header.mtime.seconds])).toEqual([
-      ['x', 1_700_000_000],
-    ]);
-    expect(await historyOf(after)).toMatchObject({ created: '2023-11-14T22:13:20Z' });
-  });
-
-  it('takes owner, mode and time from flags', async () => {
-    await file('d/run', 'x');
-    await file('d/text', 'x');
-    execFileSync('chmod', ['0775', join(work, 'd/run'), join(work, 'd')]);
-    execFileSync('chmod', ['0660', join(work, 'd/text')]);
-    await utimes(join(work, 'd/run'), 1_600_000_000, 1_600_000_000);
-    const attributes = async (...flags: readonly string[]): Promise<unknown> =>
-      (await topLayer(await append(['--dir', `${work}/d:/o`, ...flags]))).map(
-        ({ header: { name, uid, gid, mode } }) => `${name} ${uid}:${gid} ${mode.toString(8)}`,
-      );
-    expect(await attributes('--chown', '1000')).toEqual([
-      'o/ 1000:1000 775',
-      'o/run 1000:1000 775',
-      'o/text 1000:1000 660',
-    ]);
-    expect(await attributes('--chown=1:2', '--chmod=u=rwX,go=rX')).toEqual([
-      'o/ 1:2 755',
-      'o/run 1:2 755',
-      'o/text 1:2 644',
-    ]);
-    expect(await attributes('--chmod', 'go-w')).toEqual(['o/ 0:0 755', 'o/run 0:0 755', 'o/text 0:0 640']);
-    expect(await attributes('--chmod', '4711')).toEqual(['o/ 0:0 4711', 'o/run 0:0 4711', 'o/text 0:0 4711']);
-    const kept = await topLayer(await append(['--dir', `${work}/d`, '--mtime', 'keep']));
-    expect(kept.find(({ header }) => header.name === 'run')?.header.mtime.seconds).toBe(1_600_000_000);
-  });
-
-  it('leaves out what .dockerignore, another file or flags say', async () => {
-    for (const name of ['a.log', 'b.txt', 'sub/c.log', 'sub/d,e']) await file(`d/${name}`, name);
-    await file('d/.dockerignore', '**/*.log\n!a.log\n');
-    await file('other', 'sub\n');
-    const names = async (...flags: readonly string[]): Promise<readonly string[]> =>
-      topNames(await append(['--dir', `${work}/d`, ...flags]));
-    expect(await names()).toEqual(['.dockerignore', 'a.log', 'b.txt', 'sub/', 'sub/d,e']);
-    expect(await names('--exclude', 'sub/d,e', '--exclude', '.dockerignore')).toEqual(['a.log', 'b.txt', 'sub/']);
-    expect(await names('--ignore-file', join(work, 'other'))).toEqual(['.dockerignore', 'a.log', 'b.txt']);
-  });
-
-  it.each([
-    [['--chown', 'root'], 'invalid argument "root" for "--chown" flag'],
-    [['--chmod', 'u+q'], 'invalid argument "u+q" for "--chmod" flag'],
-    [['--mtime', 'then'], 'invalid argument "then" for "--mtime" flag'],
-    [['--xattrs', 'some'], 'invalid argument "some" for "--xattrs" flag'],
-    [['--compression', 'lzma'], 'invalid argument "lzma" for "--compression" flag'],
-    [['--max-bytes', '-1'], '--max-bytes cannot be below zero'],
-    [['--ignore-file', '/nowhere/x'], 'Cannot read "/nowhere/x"'],
-    [['--exclude', '[a'], 'he pattern "[a" cannot be read'],
-    [['--dir', '/nowhere/x'], 'here is no file or directory "/nowhere/x"'],
-    [['--dir', ':/x'], 'names no file or directory'],
-  ])('refuses %j', async (flags, message) => {
-    expect(await refusal(['--dir', work, ...flags])).toContain(message);
+    expect(here.images.requests.filter((line) => line.startsWith('POST '))).toHaveLength(2);
   });
 });
 
 describe('append to an index', () => {
   it('takes one image for another tag, as crane does', async () => {
-    const base = await images.put(await platformIndex('linux/arm64', 'linux/amd64'));
-    const path = await file('a.tgz', gzipSync(tar));
-    expect(await configIn(await append(['-b', base, '-f', path]))).toMatchObject({ architecture: 'amd64' });
-    const arm = await append(['-b', base, '-f', path, '--platform', 'linux/arm64']);
+    const base = await here.images.put(await platformIndex('linux/arm64', 'linux/amd64'));
+    const path = await here.file('a.tgz', gzipSync(tar));
+    expect(await configIn(await here.append(['-b', base, '-f', path]))).toMatchObject({ architecture: 'amd64' });
+    const arm = await here.append(['-b', base, '-f', path, '--platform', 'linux/arm64']);
     expect(await configIn(arm)).toMatchObject({ architecture: 'arm64' });
   });
 
   it('adds to every image where the result takes the place of the index', async () => {
-    const base = await images.put(await platformIndex('linux/arm64', 'linux/amd64'), 'new');
-    const after = await append(['-b', base, '-f', '-'], { input: tar });
+    const base = await here.images.put(await platformIndex('linux/arm64', 'linux/amd64'), 'new');
+    const after = await here.append(['-b', base, '-f', '-'], { input: tar });
     const entries = await entriesIn(after);
     expect(entries.map(({ platform }) => platform?.architecture)).toEqual(['arm64', 'amd64']);
     for (const root of entries) expect(await layersOf({ ...after, root })).toHaveLength(2);
     expect(await validate(after)).toEqual([]);
-    const again = await append(['-b', base, '-f', '-', '--platform', 'linux/arm64'], { input: tar });
+    const again = await here.append(['-b', base, '-f', '-', '--platform', 'linux/arm64'], { input: tar });
     const counts = await Promise.all((await entriesIn(again)).map((root) => layersOf({ ...again, root })));
     expect(counts.map(({ length }) => length)).toEqual([3, 2]);
   });
 
   it('keeps an index of all platforms, or of those that are listed', async () => {
-    const base = await images.put(await platformIndex('linux/arm64', 'linux/amd64', 'linux/s390x'));
-    const args = ['-b', base, '-f', await file('a.tar', tar), '--set-base-image-annotations'];
-    const all = await append([...args, '--all-platforms']);
+    const base = await here.images.put(await platformIndex('linux/arm64', 'linux/amd64', 'linux/s390x'));
+    const args = ['-b', base, '-f', await here.file('a.tar', tar), '--set-base-image-annotations'];
+    const all = await here.append([...args, '--all-platforms']);
     expect(await entriesIn(all)).toHaveLength(3);
-    const [before] = await entriesIn(await images.get());
+    const [before] = await entriesIn(await here.images.get());
     const [first] = await entriesIn(all);
     expect(first && (await annotationsIn({ ...all, root: first }))).toMatchObject({
       'org.opencontainers.image.base.digest': before?.digest,
     });
-    const two = await append([...args, '--platform', 'linux/s390x,linux/arm64']);
+    const two = await here.append([...args, '--platform', 'linux/s390x,linux/arm64']);
     expect((await entriesIn(two)).map(({ platform }) => platform?.architecture)).toEqual(['arm64', 's390x']);
     expect(await validate(two)).toEqual([]);
   });
 
   it('reads standard input once for images of several systems', async () => {
-    const base = await images.put(await platformIndex('linux/amd64', 'windows/amd64'));
-    const after = await append(['-b', base, '-f', '-', '--all-platforms'], { input: tar });
+    const base = await here.images.put(await platformIndex('linux/amd64', 'windows/amd64'));
+    const after = await here.append(['-b', base, '-f', '-', '--all-platforms'], { input: tar });
     const [linux, windows] = await entriesIn(after);
     expect(linux && (await topNames({ ...after, root: linux }))).toEqual(['etc/motd']);
     expect(windows && (await topNames({ ...after, root: windows }))).toEqual(['Files', 'Hives', 'Files/etc/motd']);
@@ -331,15 +188,22 @@ describe('append to an index', () => {
   });
 
   it('never puts one image of an index in the place of an index', async () => {
-    const base = await images.put(await platformIndex('linux/arm64', 'linux/amd64'));
-    await images.put(await platformIndex('linux/amd64', 'linux/s390x'), 'new');
-    const before = (await images.get('new')).root.digest;
-    const path = await file('a.tar', tar);
-    const refused = await run(['-b', base, '-f', path, '-t', tag()]);
+    const base = await here.images.put(await platformIndex('linux/arm64', 'linux/amd64'));
+    await here.images.put(await platformIndex('linux/amd64', 'linux/s390x'), 'new');
+    const before = (await here.images.get('new')).root.digest;
+    const path = await here.file('a.tar', tar);
+    const refused = await here.run(['-b', base, '-f', path, '-t', here.tag]);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('is an index, and one image would take its place');
-    expect((await images.get('new')).root.digest).toBe(before);
-    const warned = await run(['-b', await images.put(await platformImage(), 'one'), '-f', path, '-t', tag()]);
+    expect((await here.images.get('new')).root.digest).toBe(before);
+    const warned = await here.run([
+      '-b',
+      await here.images.put(await platformImage(), 'one'),
+      '-f',
+      path,
+      '-t',
+      here.tag,
+    ]);
     expect(warned.code).toBe(0);
     expect(warned.stderr).toContain('is an index, and a single image takes its place');
   });
@@ -347,9 +211,9 @@ describe('append to an index', () => {
 
 describe('append --output', () => {
   it('writes every kind of archive, also from a stream', async () => {
-    const at = (name: string): string => join(work, name);
+    const at = (name: string): string => join(here.work, name);
     const write = async (output: string): Promise<InProcessResult> => {
-      const result = await run(['-f', '-', '-t', 'app.test/app:v1', '-o', output], { input: tar });
+      const result = await here.run(['-f', '-', '-t', 'app.test/app:v1', '-o', output], { input: tar });
       expect(result).toMatchObject({ code: 0 });
       return result;
     };
@@ -369,11 +233,13 @@ describe('append --output', () => {
   });
 
   it('takes a layout as base, and puts the result beside it', async () => {
-    const layout = `oci:${join(work, 'layout')}`;
-    await run(['-f', '-', '-t', 'x', '-o', `${layout}:base`], { input: tar });
-    const result = await run(['-b', `${layout}:base`, '-f', '-', '-t', `${layout}:more`], { input: tarOf({ b: 'b' }) });
+    const layout = `oci:${join(here.work, 'layout')}`;
+    await here.run(['-f', '-', '-t', 'x', '-o', `${layout}:base`], { input: tar });
+    const result = await here.run(['-b', `${layout}:base`, '-f', '-', '-t', `${layout}:more`], {
+      input: tarOf({ b: 'b' }),
+    });
     expect(result.code).toBe(0);
-    const store = await openLayout(join(work, 'layout'));
+    const store = await openLayout(join(here.work, 'layout'));
     const root = await store.resolve('more');
     expect(result.stdout).toBe(`${layout}@${root.digest}\n`);
     expect(await layersOf({ store, root })).toHaveLength(2);
@@ -382,21 +248,28 @@ describe('append --output', () => {
 
 describe('append on Windows images', () => {
   it('puts everything below Files, in the media types of the base', async () => {
-    const base = await images.put(await platformImage('windows/amd64'));
-    const after = await append(['-b', base, '-f', await file('a.tgz', gzipSync(tar))]);
+    const base = await here.images.put(await platformImage('windows/amd64'));
+    const after = await here.append(['-b', base, '-f', await here.file('a.tgz', gzipSync(tar))]);
     const entries = await topLayer(after);
     expect(entries.map(({ header }) => header.name)).toEqual(['Files', 'Hives', 'Files/etc/motd']);
     expect(entries[2]?.header.pax.get('MSWINDOWS.rawsd')).toMatch(/^AQAAgBQ/);
     expect((await layersOf(after)).at(-1)?.mediaType).toBe(mediaTypes.ociLayerGzip);
     expect(await validate(after)).toEqual([]);
-    const again = await run(['-b', base, '-f', await file('b.tar', tarOf({ 'Files/app': 'x' })), '-t', tag()]);
+    const again = await here.run([
+      '-b',
+      base,
+      '-f',
+      await here.file('b.tar', tarOf({ 'Files/app': 'x' })),
+      '-t',
+      here.tag,
+    ]);
     expect(again.stderr).toContain('he entry "Files/app" is in a layer of a Windows image already');
   });
 
   it('rewrites directories as well', async () => {
-    await file('d/app.exe', 'MZ');
-    const base = await images.put(await platformImage('windows/amd64'));
-    expect(await topNames(await append(['-b', base, '--dir', `${work}/d:/app`]))).toEqual([
+    await here.file('d/app.exe', 'MZ');
+    const base = await here.images.put(await platformImage('windows/amd64'));
+    expect(await topNames(await here.append(['-b', base, '--dir', `${here.work}/d:/app`]))).toEqual([
       'Files',
       'Hives',
       'Files/app',
@@ -417,44 +290,46 @@ describe('append of what is no layer', () => {
     ],
     ['gzip of text', gzipSync('this is no archive\n'.repeat(100)), 'is no usable tar archive'],
   ])('refuses %s, in a file and on standard input', async (_, content, message) => {
-    expect(await refusal(['-f', await file('layer', content)])).toMatch(message);
-    expect(await refusal(['-f', '-'], { input: content })).toMatch(message);
+    expect(await here.refusal(['-f', await here.file('layer', content)])).toMatch(message);
+    expect(await here.refusal(['-f', '-'], { input: content })).toMatch(message);
   });
 
   it('refuses files that are not there, directories, and standard input twice', async () => {
-    expect(await refusal(['-f', '/nowhere/x.tar'])).toContain('stat /nowhere/x.tar: no such file or directory');
-    expect(await refusal(['-f', work])).toMatch(/is a directory.*\n {2}crane append --dir makes a layer/);
-    expect(await refusal(['-f', '-,-'], { input: tar })).toContain('as one layer only');
+    expect(await here.refusal(['-f', '/nowhere/x.tar'])).toContain('stat /nowhere/x.tar: no such file or directory');
+    expect(await here.refusal(['-f', here.work])).toMatch(/is a directory.*\n {2}crane append --dir makes a layer/);
+    expect(await here.refusal(['-f', '-,-'], { input: tar })).toContain('as one layer only');
   });
 
   it('refuses what grows beyond the limit', async () => {
     const bomb = gzipSync(tarOf({ zeros: Buffer.alloc(4_000_000) }));
-    const path = await file('bomb.tgz', bomb);
-    expect(await refusal(['-f', path, '--max-bytes', '1000000'])).toMatch(
+    const path = await here.file('bomb.tgz', bomb);
+    expect(await here.refusal(['-f', path, '--max-bytes', '1000000'])).toMatch(
       /larger than the limit of 1000000 bytes[^]*Raise --max-bytes/,
     );
   });
 
   it('reads the tag and all flags first', async () => {
-    const invalid = await run(['-b', `${images.host}/app:none`, '-f', '/nowhere', '-t', 'UPPER']);
+    const invalid = await here.run(['-b', `${here.images.host}/app:none`, '-f', '/nowhere', '-t', 'UPPER']);
     expect(invalid.stderr).toContain('"UPPER"');
-    expect(images.requests).toEqual([]);
-    expect((await run([])).stderr).toBe('Error: required flag(s) "new_layer", "new_tag" not set\n');
-    expect((await run(['-t', 'x'])).stderr).toBe('Error: required flag(s) "new_layer" not set\n');
-    expect((await run(['-f', 'x', '-t', 'x', '-b', 'x', '--oci-empty-base'])).stderr).toContain('none of the others');
+    expect(here.images.requests).toEqual([]);
+    expect((await here.run([])).stderr).toBe('Error: required flag(s) "new_layer", "new_tag" not set\n');
+    expect((await here.run(['-t', 'x'])).stderr).toBe('Error: required flag(s) "new_layer" not set\n');
+    expect((await here.run(['-f', 'x', '-t', 'x', '-b', 'x', '--oci-empty-base'])).stderr).toContain(
+      'none of the others',
+    );
   });
 
   it('keeps names that lead out of a directory from archive to archive', async () => {
     const odd = await layerTar([{ name: '/abs' }, { name: '../up' }, { name: 'a//b' }]);
-    expect(await topNames(await append(['-f', '-'], { input: odd }))).toEqual(['/abs', '../up', 'a//b']);
+    expect(await topNames(await here.append(['-f', '-'], { input: odd }))).toEqual(['/abs', '../up', 'a//b']);
   });
 
   it('leaves no temporary files', async () => {
     const before = await temporaryFiles();
-    await file('d/x', 'x');
-    await symlink('x', join(work, 'd/link'));
-    await append(['--dir', `${work}/d`, '-f', '-'], { input: tar });
-    await run(['-f', '-', '-t', 'app.test/x', '-o', '/nowhere/x.tar'], { input: tar });
+    await here.file('d/x', 'x');
+    await symlink('x', join(here.work, 'd/link'));
+    await here.append(['--dir', `${here.work}/d`, '-f', '-'], { input: tar });
+    await here.run(['-f', '-', '-t', 'app.test/x', '-o', '/nowhere/x.tar'], { input: tar });
     expect(await temporaryFiles()).toEqual(before);
   });
 });
@@ -468,12 +343,12 @@ describe('append to a registry that answers 401 for a tag that is not there', ()
     const users = { joe: { password: 'secret', pull: ['*'], push: ['*'] } };
     await using registry = await simulateRegistry({ ...profile('dockerhub'), users });
     const auth = Buffer.from('joe:secret').toString('base64');
-    await mkdir(join(work, '.docker'));
-    await writeFile(join(work, '.docker/config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
-    const path = join(work, 'layer.tar');
+    await mkdir(join(here.work, '.docker'));
+    await writeFile(join(here.work, '.docker/config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+    const path = join(here.work, 'layer.tar');
     await writeFile(path, tar);
     const target = `${registry.host}/team/app`;
-    const result = await run(['-f', path, '-t', `${target}:new`], { home: work });
+    const result = await here.run(['-f', path, '-t', `${target}:new`], { home: here.work });
     expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining(`${target}@sha256:`) as string });
   });
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { craneCommand, runCrane } from '../../../test/support/crane-command.ts';
 import {
   annotationsIn,
   configIn,
@@ -12,7 +13,6 @@ import {
   settingsIn,
 } from '../../../test/support/image-registry.ts';
 import { imageOfDocuments } from '../../../test/support/golden-operations.ts';
-import { craneInProcess, type InProcessOptions, type InProcessResult } from '../../../test/support/in-process.ts';
 import { tarOf } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { openDockerArchive } from '../../archive/docker-archive.ts';
@@ -28,23 +28,7 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Artifact } from '../../store/artifact.ts';
 
 const images = imageRegistry();
-
-async function crane(args: readonly string[], options: Partial<InProcessOptions> = {}): Promise<InProcessResult> {
-  return craneInProcess(args, { home: '/nowhere', ...options });
-}
-
-async function mutate(...args: readonly string[]): Promise<string> {
-  const result = await crane(['mutate', ...args]);
-  expect(result.stderr).not.toContain('Error');
-  expect(result.code).toBe(0);
-  return result.stdout.trim();
-}
-
-async function refusal(...args: readonly string[]): Promise<string> {
-  const result = await crane(['mutate', ...args]);
-  expect(result).toMatchObject({ code: 1, stdout: '' });
-  return result.stderr;
-}
+const { printed: mutate, refusal } = craneCommand('mutate');
 
 interface Listed {
   readonly platform: string;
@@ -128,7 +112,7 @@ it('puts layers on each of its images, those for Windows in their form', async (
   const added = made.map(({ layers }) => layers[1]?.digest);
   expect(added[0]).toBe(added[1]);
   expect(added[2]).not.toBe(added[0]);
-  const message = await crane(['mutate', name, '--append', '-'], { input: 'not a tar' });
+  const message = await runCrane(['mutate', name, '--append', '-'], { input: 'not a tar' });
   expect(message.code).toBe(1);
 });
 
@@ -137,7 +121,7 @@ it('becomes one image in a docker tarball, and stays an index in an OCI archive 
   const [directory, digest] = [await testDirectory(), (await images.get()).root.digest];
   expect(await mutate(name, '-l', 'a=1', '-o', join(directory, 'a.tar'))).toBe('');
   expect(await mutate(name, '-l', 'a=1', '-o', join(directory, 'b.tar'), '--platform', 'linux/arm64')).toBe('');
-  const { stderr } = await crane(['mutate', name, '-a', 'k=v', '-o', join(directory, 'd.tar')]);
+  const { stderr } = await runCrane(['mutate', name, '-a', 'k=v', '-o', join(directory, 'd.tar')]);
   expect(stderr).toContain('Docker tarballs have no place for annotations');
   for (const [file, architecture] of [
     ['a.tar', 'amd64'],

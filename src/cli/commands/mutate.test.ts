@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imageOfDocuments } from '../../../test/support/golden-operations.ts';
+import { craneCommand, runCrane } from '../../../test/support/crane-command.ts';
 import {
   annotationsIn,
   configIn,
@@ -9,7 +10,6 @@ import {
   platformImage,
   settingsIn,
 } from '../../../test/support/image-registry.ts';
-import { craneInProcess, type InProcessOptions, type InProcessResult } from '../../../test/support/in-process.ts';
 import { tarOf } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { openLayout } from '../../layout/layout-store.ts';
@@ -18,23 +18,7 @@ import { imageManifestOf } from '../../ops/read.ts';
 import { validate } from '../../ops/validate.ts';
 
 const images = imageRegistry();
-
-async function crane(args: readonly string[], options: Partial<InProcessOptions> = {}): Promise<InProcessResult> {
-  return craneInProcess(args, { home: '/nowhere', ...options });
-}
-
-async function mutate(...args: readonly string[]): Promise<string> {
-  const result = await crane(['mutate', ...args]);
-  expect(result.stderr).not.toContain('Error');
-  expect(result.code).toBe(0);
-  return result.stdout.trim();
-}
-
-async function refusal(...args: readonly string[]): Promise<string> {
-  const result = await crane(['mutate', ...args]);
-  expect(result).toMatchObject({ code: 1, stdout: '' });
-  return result.stderr;
-}
+const { printed: mutate, refusal } = craneCommand('mutate');
 
 describe('mutate', () => {
   it('puts the result in the place of a tag, and prints its digest', async () => {
@@ -129,7 +113,7 @@ describe('mutate', () => {
       created,
       history: [{ created, created_by: 'settings', empty_layer: true }],
     });
-    const result = await crane(['mutate', name, '--history', 'again'], { env: { SOURCE_DATE_EPOCH: '86400' } });
+    const result = await runCrane(['mutate', name, '--history', 'again'], { env: { SOURCE_DATE_EPOCH: '86400' } });
     expect(result.code).toBe(0);
     expect(await configIn(await images.get())).toMatchObject({
       created,
@@ -244,7 +228,7 @@ describe('mutate of local content', () => {
     await writeFile(path, tarOf({ 'a.txt': 'a' }));
     // The stand-in for standard input takes text; an archive of ASCII names and content is one.
     const input = tarOf({ 'b.txt': 'b' }).toString('latin1');
-    const result = await crane(['mutate', name, '--append', `${path},-`, '-l', 'x=y'], { input });
+    const result = await runCrane(['mutate', name, '--append', `${path},-`, '-l', 'x=y'], { input });
     expect(result.stderr).not.toContain('Error');
     const after = await images.get();
     expect((await imageManifestOf(after)).layers).toHaveLength(3);
