@@ -1,6 +1,7 @@
 import type { DockerArchive } from '../archive/docker-archive.ts';
 import type { OciArchive } from '../archive/oci-archive.ts';
 import type { TarFile } from '../archive/tar-file.ts';
+import { checkThere } from './local-content.ts';
 import type { LocalLocation } from './location.ts';
 import type { Session } from './session.ts';
 
@@ -32,6 +33,7 @@ export function openArchiveAt(
 
 async function unpack(session: Session, path: string): Promise<TarFile> {
   const { signal } = session;
+  if (path !== '-') await checkThere(path, 'file');
   const input = path === '-' ? session.streams.archiveInput() : path;
   const { openTarFile } = await import('../archive/tar-file.ts');
   return session.use(await openTarFile(input, { name: archiveName(path), signal }));

@@ -1,17 +1,12 @@
 import { OciError, quoted } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
-import {
-  identifierOf,
-  parseReference,
-  parseRepository,
-  type Reference,
-  type Repository,
-} from '../oci/reference.ts';
+import { identifierOf, parseReference, parseRepository, type Reference, type Repository } from '../oci/reference.ts';
 import type { ChildFilter } from '../ops/copy-options.ts';
 import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
 import type { ContentSource, ContentStore } from '../store/store.ts';
 import type { RepositoryAccess } from '../wire/scope.ts';
+import { checkThere } from './local-content.ts';
 import { hasLocalPrefix, isLocal, type Location, type LocalLocation, parseLocation } from './location.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
@@ -141,6 +136,7 @@ function tryReference(text: string): Reference | undefined {
 async function openLocalStore(session: Session, { kind, path }: LocalLocation): Promise<ContentSource> {
   switch (kind) {
     case 'oci': {
+      await checkThere(path, 'directory');
       const { openLayout } = await import('../layout/layout-store.ts');
       return openLayout(path, session);
     }

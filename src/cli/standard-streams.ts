@@ -33,7 +33,7 @@ export class StandardStreams {
     this.#input ??= what;
     if (this.#input === what) return this.#process.stdin;
     throw new UsageError(
-      `standard input (-) can be one thing only: it is ${this.#input} already, and cannot be ${what}, too`,
+      `standard input (-) can be one thing only: it is ${this.#input} already, and cannot be ${what}, too; put one of them into a file`,
     );
   }
 

@@ -7,6 +7,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, custom } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
 import { jsonFlag, printJson } from '../json-result.ts';
+import { checkThere } from '../local-content.ts';
 import { hasLocalPrefix, parseLocation } from '../location.ts';
 import { printableLine } from '../printable.ts';
 import { sizeText } from '../progress/words.ts';
@@ -36,7 +37,9 @@ export const command: Command<Session, Globals> = defineCommand({
     const announce = ({ path, digest }: LayoutFile): void => {
       if (!globals.quiet) session.log.plain(`garbage collecting: ${printableLine(digest ?? path)}`);
     };
-    const { garbage, young, foreign } = await collectGarbage(pathOf(name), {
+    const path = pathOf(name);
+    await checkThere(path, 'directory');
+    const { garbage, young, foreign } = await collectGarbage(path, {
       dryRun,
       ignoreMissing: flags['ignore-missing'],
       minAge: flags['min-age'],
@@ -72,5 +75,7 @@ function pathOf(name: string): string {
   if (!hasLocalPrefix(name)) return name;
   const location = parseLocation(name);
   if (location.kind === 'oci' && location.tag === undefined && location.digest === undefined) return location.path;
-  throw new OciError('UNSUPPORTED', `${quoted(name)} is no layout as a whole`, { hint: 'Name its directory' });
+  throw new OciError('UNSUPPORTED', `${quoted(name)} is no layout as a whole`, {
+    hint: 'Name the directory of an OCI layout',
+  });
 }

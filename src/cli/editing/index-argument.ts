@@ -4,6 +4,7 @@ import { OciError, quoted } from '../../errors.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { hasLocalPrefix, type Location, parseLocation } from '../location.ts';
+import { checkThere } from '../local-content.ts';
 import { openPath } from '../open-path.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -53,23 +54,16 @@ export async function openIndexArgument(session: Session, argument: IndexArgumen
     if (location.kind === 'archive') return openPath(session, location);
     return step(`pulling ${text}`, () => openLocation(session, location));
   }
-  await checkPath(text);
+  await checkLayout(argument);
   const { openLayout } = await import('../../layout/layout-store.ts');
   return step(`loading ${text} as OCI layout`, async () =>
     (await openLayout(argument.path, session)).indexArtifact(session),
   );
 }
 
-/**
- * A path that is not there may have been meant as an archive or as a layout.
- *
- * @throws {OciError} `NOT_FOUND`
- */
-export async function checkPath(text: string): Promise<void> {
-  if (hasLocalPrefix(text) || (await stat(text).catch(() => undefined)) !== undefined) return;
-  throw new OciError('NOT_FOUND', `There is no file or directory ${quoted(text)} to read images from`, {
-    hint: 'Name an archive, the directory of an OCI layout, or an image in a registry',
-  });
+/** A path that is not there may have been meant as an archive or as a layout. @throws {OciError} `NOT_FOUND` */
+export async function checkLayout({ text, path }: IndexArgument & { readonly kind: 'layout' }): Promise<void> {
+  await checkThere(path, hasLocalPrefix(text) ? 'directory' : 'file or directory');
 }
 
 /** @throws {OciError} `UNSUPPORTED` for what is no index */

@@ -18,7 +18,7 @@ import type { Flag } from '../framework/flag.ts';
 import { jsonFlag, printJson } from '../json-result.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import { checkIndex, checkPath, type IndexArgument, openIndexArgument } from './index-argument.ts';
+import { checkIndex, checkLayout, type IndexArgument, openIndexArgument } from './index-argument.ts';
 import { publish } from './publish.ts';
 import { openResultPlace } from './result-place.ts';
 
@@ -73,7 +73,7 @@ async function openLayoutPlace(
   create: boolean,
 ): Promise<(change: IndexChange) => Promise<void>> {
   const { text } = source;
-  if (!create) await checkPath(text);
+  if (!create) await checkLayout(source);
   const layout = await step(`loading ${text} as OCI layout`, () => openLayoutAt(session, source.path, create));
   session.use(await layout.announceWriter(session));
   return async (change) => {

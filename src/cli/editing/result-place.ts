@@ -16,6 +16,7 @@ import {
   parseLocation,
   takesOneImage,
 } from '../location.ts';
+import { checkThere } from '../local-content.ts';
 import type { Session } from '../session.ts';
 
 /** Where the user wants the result. */
@@ -131,6 +132,7 @@ async function repositoryPlace(session: Session, repository: Repository, text: s
 
 /** A layout whose entry has no name: the result is listed in its place. */
 async function layoutPlace(session: Session, { text, path, digest }: LocalLocation): Promise<ResultPlace> {
+  await checkThere(path, 'directory');
   const { openLayout } = await import('../../layout/layout-store.ts');
   const target = await openTarget(session, { kind: 'oci', text, path });
   const layout = await openLayout(path, session);
