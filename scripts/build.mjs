@@ -99,6 +99,9 @@ async function bundleCommandLines(target) {
     output: {
       dir: join(target, 'cli'),
       format: 'cjs',
+      // Where the program keeps what V8 has compiled of its chunks (cli/compile-cache.ts), Node 20 lets them import nothing. From
+      // 20.19 on require takes ES modules, too.
+      dynamicImportInCjs: false,
       chunkFileNames: 'chunks/[name]-[hash].js',
       codeSplitting: { groups: chunks },
       // Identifiers stay, so that a stack trace from a user can be read.
