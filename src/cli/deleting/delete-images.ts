@@ -14,7 +14,7 @@ import { SilentFailure } from '../report-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { type Deletion, jsonOf, linesOf, lossesOf, some } from './deletion.ts';
-import { notDeleted, undeletable } from './refusals.ts';
+import { deletesNothing, notDeleted, undeletable } from './refusals.ts';
 
 export interface DeleteImagesOptions {
   /** Never delete what a tag names. */
@@ -103,7 +103,8 @@ class DeletionRun {
       const place = await this.#open(location, name);
       const { tag, digest } = location.kind === 'registry' ? location.reference : location;
       const named = tag ?? 'latest';
-      if (this.#options.tagOnly) return { image, name, ...(await this.#tagOnly(place, named, digest)) };
+      if (this.#options.tagOnly)
+        return { image, name, ...(await this.#tagOnly(place, { tag: named, digest, location })) };
       if (digest !== undefined) return { image, name, ...(await this.#manifest(place, digest, undefined)) };
       if (!this.#options.byDigest) return { image, name, ...(await this.#tag(place, named, location)) };
       const target = await place.store.resolve(named, this.#session);
@@ -139,14 +140,21 @@ class DeletionRun {
     try {
       await place.store.deleteTag(tag, this.#session);
     } catch (error) {
-      throw await notDeleted(error, location);
+      throw notDeleted(error, location);
     }
     place.planner.forget([tag]);
     return { status: 'deleted', tag, via: 'tag', isManifest: false };
   }
 
-  /** @param digest what the tag has to name, where that was said, too */
-  async #tagOnly(place: Place, tag: string, digest: Digest | undefined): Promise<Omit<Deletion, 'image' | 'name'>> {
+  /** @param named.digest what the tag has to name, where that was said, too */
+  async #tagOnly(
+    place: Place,
+    {
+      tag,
+      digest,
+      location,
+    }: { readonly tag: string; readonly digest?: Digest | undefined; readonly location: Location },
+  ): Promise<Omit<Deletion, 'image' | 'name'>> {
     const planned = this.#options.dryRun || digest !== undefined ? await this.#plannedTag(place, tag) : undefined;
     if (digest !== undefined && planned?.digest !== digest) {
       throw new OciError(
@@ -155,6 +163,8 @@ class DeletionRun {
       );
     }
     if (this.#options.dryRun && planned !== undefined) return planned;
+    // Where no manifest can be deleted, another one would only stay, too.
+    if (deletesNothing(location)) return this.#tag(place, tag, location);
     const via = await deleteTagOnly(place.store, tag, this.#session);
     place.planner.forget([tag]);
     return { status: 'deleted', tag, via, digest, isManifest: false };

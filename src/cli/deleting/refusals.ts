@@ -1,5 +1,5 @@
 import { isOciError, OciError, quoted } from '../../errors.ts';
-import { dockerHub, type RegistryName } from '../../oci/reference.ts';
+import { dockerHub } from '../../oci/reference.ts';
 import { cloudOf } from '../../remote/auth/cloud-hosts.ts';
 import type { Location } from '../location.ts';
 
@@ -24,17 +24,20 @@ export function undeletable({ kind, text }: Location): OciError {
 }
 
 /** The failure to delete a tag by its name, with what else can be done. demand-and-quirks reference, Q-70. */
-export async function notDeleted(error: unknown, location: Location): Promise<unknown> {
+export function notDeleted(error: unknown, location: Location): unknown {
   if (location.kind !== 'registry' || !isOciError(error, 'UNSUPPORTED')) return error;
-  // Where manifests are not deleted either, the registry's keeper has another way.
-  if (deletesNothing(location.reference.registry)) return error;
+  // Its keeper has another way, which the error has already.
+  if (deletesNothing(location)) return error;
   return new OciError('UNSUPPORTED', error.message, {
     cause: error,
     hint: 'This registry may delete by digest only: --tag-only takes the tag alone away, in another way; --by-digest deletes the manifest, and with it all of its tags, which --by-digest --all-tags --dry-run lists',
   });
 }
 
-function deletesNothing(registry: RegistryName): boolean {
+/** Whether a registry is known to delete neither tags nor manifests by its own protocol. demand-and-quirks reference, C1. */
+export function deletesNothing(location: Location): boolean {
+  if (location.kind !== 'registry') return false;
+  const { registry } = location.reference;
   const cloud = cloudOf(registry);
   return registry === dockerHub || (cloud !== undefined && cloud !== 'acr' && cloud !== 'google');
 }
