@@ -8,7 +8,9 @@ export interface InProcessOptions {
   /** The user's directory. */
   readonly home: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string | Uint8Array | undefined;
+  readonly input?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** Where standard output goes, too, for what is no text. */
+  readonly output?: CollectedOutput;
   /** Where standard error goes, for a terminal. @default to the result */
   readonly stderr?: Output;
   /** Whether standard input and output are said to be terminals. @default false */
@@ -22,8 +24,6 @@ export interface InProcessOptions {
 export interface InProcessResult {
   readonly code: number;
   readonly stdout: string;
-  /** The same as it was written. */
-  readonly bytes: Uint8Array;
   readonly stderr: string;
 }
 
@@ -40,11 +40,12 @@ export async function gcraneInProcess(args: readonly string[], options: InProces
 async function runInProcess(
   program: typeof craneProgram,
   args: readonly string[],
-  { home, env = {}, input = '', stderr: terminal, interactive = false, signal, now = 0 }: InProcessOptions,
+  { home, env = {}, input = '', stderr: terminal, interactive = false, output, signal, now = 0 }: InProcessOptions,
 ): Promise<InProcessResult> {
-  const [stdout, stderr] = [new Collected(interactive), new Collected()];
+  const [stdout, stderr] = [output ?? new CollectedOutput(interactive), new CollectedOutput()];
   async function* stdin(): AsyncGenerator<Uint8Array, void> {
-    if (input.length > 0) yield Buffer.from(input);
+    if (typeof input !== 'string' && !(input instanceof Uint8Array)) yield* input;
+    else if (input.length > 0) yield Buffer.from(input);
   }
   const session = new Session({
     program: program.name,
@@ -61,10 +62,11 @@ async function runInProcess(
   const code = await runCommandLine(program, args, session);
   await session.close();
   session.log.flushWarnings();
-  return { code, stdout: stdout.text, bytes: Buffer.concat(stdout.chunks), stderr: stderr.text };
+  return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
-class Collected implements Output {
+/** What was written, piece by piece. */
+export class CollectedOutput implements Output {
   readonly isTTY: boolean;
   readonly chunks: Uint8Array[] = [];
 
@@ -72,8 +74,12 @@ class Collected implements Output {
     this.isTTY = isTTY;
   }
 
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
   get text(): string {
-    return Buffer.concat(this.chunks).toString();
+    return this.bytes.toString();
   }
 
   async write(chunk: string | Uint8Array): Promise<void> {
