@@ -77,7 +77,7 @@ describe('crane ls of a registry', () => {
     await seeded(registry, image, 'unknown');
     const result = await ls('--sort', 'created', `${registry.host}/app`);
     expect(result).toMatchObject({ code: 0, stdout: text(['c', 'a', 'b', 'unknown']) });
-    expect(result.stderr).toMatch(/when one tag was made is not known, and comes last: unknown\n$/);
+    expect(result.stderr).toMatch(/1 tag comes last, since it is not known when it was made: unknown\n$/);
     expect(await linesOf('--sort', 'created', '--reverse', '--limit', '1', `${registry.host}/app`)).toEqual(['b']);
   });
 

@@ -26,8 +26,9 @@ function noteUnknown({ log }: Session, unknown: readonly DescribedTag[]): void {
   if (unknown.length === 0) return;
   const names = unknown.slice(0, maxNamed).map(({ tag }) => tag);
   const more = unknown.length > maxNamed ? ` and ${unknown.length - maxNamed} more` : '';
-  const subject = unknown.length === 1 ? 'one tag was' : `${unknown.length} tags were`;
-  log.line(`when ${subject} made is not known, and comes last: ${names.join(', ')}${more}`);
+  const [subject, them] =
+    unknown.length === 1 ? ['1 tag comes', 'it was'] : [`${unknown.length} tags come`, 'they were'];
+  log.line(`${subject} last, since it is not known when ${them} made: ${names.join(', ')}${more}`);
 }
 
 /** Of more the start is enough. */
