@@ -2,7 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pushImage } from '../../test/conformance/samples.ts';
-import { craneInProcess, type InProcessOptions, type InProcessResult } from '../../test/support/in-process.ts';
+import {
+  CollectedOutput,
+  craneInProcess,
+  type InProcessOptions,
+  type InProcessResult,
+} from '../../test/support/in-process.ts';
 import { imageRegistry, platformImage, platformIndex } from '../../test/support/image-registry.ts';
 import { dockerTarball, layeredImage, tarOf } from '../../test/support/sample-image.ts';
 import { testDirectory } from '../../test/support/test-directory.ts';
@@ -22,10 +27,15 @@ async function crane(args: readonly string[], more: Partial<InProcessOptions> = 
   return craneInProcess(args, { home, env: { TMPDIR: home }, ...more });
 }
 
-async function succeed(args: readonly string[], input?: Uint8Array): Promise<InProcessResult> {
-  const result = await crane(args, { input });
+interface BinaryResult extends InProcessResult {
+  readonly bytes: Uint8Array;
+}
+
+async function succeed(args: readonly string[], input?: Uint8Array): Promise<BinaryResult> {
+  const output = new CollectedOutput();
+  const result = await crane(args, { input, output });
   expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
-  return result;
+  return { ...result, bytes: output.bytes };
 }
 
 describe('an archive on standard output', () => {
@@ -175,7 +185,7 @@ describe('several images', () => {
   });
 });
 
-async function archiveOf(...tags: readonly string[]): Promise<InProcessResult> {
+async function archiveOf(...tags: readonly string[]): Promise<BinaryResult> {
   for (const tag of tags) {
     const store = new MemoryStore();
     const sample = layeredImage(tag);

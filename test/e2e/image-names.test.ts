@@ -5,7 +5,7 @@ import { craneCommands } from '../../src/cli/commands.ts';
 import type { CommandEntry } from '../../src/cli/framework/command.ts';
 import { gcraneProgram, ownNames } from '../../src/cli/gcrane-program.ts';
 import { type Form, forms, type ImagePlace, imagePlaces, type ImagePlaces, packings } from '../support/image-places.ts';
-import { craneInProcess, gcraneInProcess, type InProcessResult } from '../support/in-process.ts';
+import { CollectedOutput, craneInProcess, gcraneInProcess, type InProcessResult } from '../support/in-process.ts';
 import { projectRoot } from '../support/paths.ts';
 import { testDirectory } from '../support/test-directory.ts';
 
@@ -22,6 +22,10 @@ const verbs: Readonly<Record<Role, string>> = { R: 'reads', W: 'writes', C: 'cha
 interface Call {
   readonly args: readonly string[];
   readonly input?: Uint8Array | undefined;
+}
+
+interface BinaryResult extends InProcessResult {
+  readonly bytes: Uint8Array;
 }
 
 type Place = Omit<ImagePlace, 'blob'> & Partial<ImagePlace>;
@@ -260,7 +264,7 @@ async function isWritten(
   form: Form,
   { whole }: Place,
   { env, engine, directory: home, image }: ImagePlaces,
-  { bytes }: InProcessResult,
+  { bytes }: BinaryResult,
 ): Promise<void> {
   if (form === 'docker-daemon:') {
     expect(engine.loads.length + engine.tagged.length).toBeGreaterThan(0);
@@ -289,17 +293,16 @@ async function isRefused(name: string, row: Row, role: Role, form: Form): Promis
   expect(await places.state()).toEqual(before);
 }
 
-async function run(
-  name: string,
-  { calls }: Row,
-  role: Role,
-  place: Place,
-  places: ImagePlaces,
-): Promise<InProcessResult> {
+async function run(name: string, { calls }: Row, role: Role, place: Place, places: ImagePlaces): Promise<BinaryResult> {
+  const output = new CollectedOutput();
   const made = calls[role]?.(place, places) ?? [];
   const call = 'args' in made ? made : { args: made };
   const program = name.startsWith('gcrane ') ? gcraneInProcess : craneInProcess;
-  return program(call.args, { home: places.directory, env: places.env, input: call.input ?? place.input });
+  const input = call.input ?? place.input;
+  return {
+    ...(await program(call.args, { home: places.directory, env: places.env, input, output })),
+    bytes: output.bytes,
+  };
 }
 
 function readTable(): ReadonlyMap<string, ReadonlyMap<Form, string>> {
