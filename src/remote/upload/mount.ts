@@ -1,3 +1,4 @@
+import { lateAbort } from '../../async/late-abort.ts';
 import { isOciError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { CallOptions } from '../../options.ts';
@@ -5,7 +6,7 @@ import { repositoryScope } from '../../wire/scope.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import { ResponseError } from '../transport/response-error.ts';
 import { isRetryable } from '../transport/retry.ts';
-import { sessionIn, startedStatuses, type UploadSession } from './session.ts';
+import { answerPatience, sessionIn, startedStatuses, type UploadSession } from './session.ts';
 
 export interface MountResult {
   readonly mounted: boolean;
@@ -26,6 +27,7 @@ export async function mountBlob(
   from: string,
   { signal }: CallOptions,
 ): Promise<MountResult> {
+  const late = lateAbort(signal, answerPatience);
   try {
     const answer = await client.perform({
       method: 'POST',
@@ -35,7 +37,7 @@ export async function mountBlob(
       access: 'push',
       extraScopes: [repositoryScope(from, 'pull')],
       retry: false,
-      signal,
+      signal: late.signal,
     });
     return answer.status === 201 ? { mounted: true } : { mounted: false, session: sessionIn(answer, client) };
   } catch (error) {
@@ -44,5 +46,7 @@ export async function mountBlob(
     // A registry that cannot do it may say so with 500, each time.
     const refused = error instanceof ResponseError && (error.status === 500 || !isRetryable(error));
     return { mounted: false, refused };
+  } finally {
+    late.unlink();
   }
 }

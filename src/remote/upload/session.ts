@@ -1,3 +1,4 @@
+import { lateAbort } from '../../async/late-abort.ts';
 import { OciError } from '../../errors.ts';
 import type { DigestAlgorithm } from '../../oci/digest.ts';
 import { parseUploadRange } from '../../wire/content-range.ts';
@@ -18,22 +19,37 @@ export interface UploadSession {
   readonly maxChunk: number;
 }
 
-/** @throws {ResponseError}, {@link NetworkError}; `RESPONSE` when the registry does not say where to send the blob */
+/**
+ * Begins an upload. Given up while the registry answers, it is cancelled as soon as the answer tells what to cancel.
+ *
+ * @throws {ResponseError}, {@link NetworkError}; `RESPONSE` when the registry does not say where to send the blob
+ */
 export async function openSession(
   client: RepositoryClient,
   algorithm: DigestAlgorithm,
   signal: AbortSignal | undefined,
 ): Promise<UploadSession> {
-  const answer = await client.perform({
-    method: 'POST',
-    path: `blobs/uploads/${algorithm === 'sha256' ? '' : `?digest-algorithm=${algorithm}`}`,
-    purpose: `start an upload to ${client.name}`,
-    expect: startedStatuses,
-    access: 'push',
-    signal,
-  });
-  return sessionIn(answer, client);
+  const late = lateAbort(signal, answerPatience);
+  try {
+    const answer = await client.perform({
+      method: 'POST',
+      path: `blobs/uploads/${algorithm === 'sha256' ? '' : `?digest-algorithm=${algorithm}`}`,
+      purpose: `start an upload to ${client.name}`,
+      expect: startedStatuses,
+      access: 'push',
+      signal: late.signal,
+    });
+    const session = sessionIn(answer, client);
+    if (signal?.aborted === true) await cancelSession(client, session);
+    signal?.throwIfAborted();
+    return session;
+  } finally {
+    late.unlink();
+  }
 }
+
+/** Milliseconds that the answer to the beginning of an upload is waited for when nobody wants it any more. */
+export const answerPatience = 1000;
 
 /** demand-and-quirks reference, Q-41. */
 export const startedStatuses: readonly number[] = [200, 202, 204];
