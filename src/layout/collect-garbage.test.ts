@@ -1,5 +1,7 @@
+import { watch } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { blobOf, imageOf, noise, pushImage, type Sample } from '../../test/conformance/samples.ts';
 import { bundleScript, exitCodeOf, startScript } from '../../test/support/child-script.ts';
@@ -234,6 +236,23 @@ describe('beside other processes', () => {
     expect((await readdir(layout.path)).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
+  it.each([
+    ['lists', (layout: LayoutStore, { target }: Sample) => layout.append(target)],
+    ['replaces', (layout: LayoutStore, { target }: Sample) => layout.replace(target.digest, target)],
+  ])('knows of whoever %s what it has found', async (_, list) => {
+    const image = imageOf('image');
+    const layout = await layoutWith();
+    await pushImage(layout, image);
+    const names = new Set<string>();
+    const watcher = watch(layout.path, (_event, name) => void names.add(name ?? ''));
+    await list(layout, image);
+    const isKnown = (): boolean => [...names].some((name) => name.startsWith('.writer-'));
+    for (let i = 0; !isKnown() && i < 200; i++) await sleep(10);
+    watcher.close();
+    expect(isKnown()).toBe(true);
+    expect((await readdir(layout.path)).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+  });
+
   it('ends an announcement, and needs none where there is no layout yet', async () => {
     const path = join(await testDirectory(), 'layout');
     const layout = await openOrCreateLayout(path);
@@ -290,7 +309,8 @@ describe('beside other processes', () => {
          }
          await store.deleteTag(name);
          // Nobody may list it by now; what is listed has to be there.
-         await store.tag(image.target, name).catch((error) => {
+         const listed = i % 2 === 0 ? store.tag(image.target, name) : store.replace(image.target.digest, image.target);
+         await listed.catch((error) => {
            if (error.code !== 'NOT_FOUND') throw error;
          });
        }`,

@@ -201,8 +201,14 @@ export class LayoutStore
    * @throws {OciError} `NOT_FOUND` when the manifest is not there
    */
   async replace(old: Digest, target: Descriptor, options: CallOptions = {}): Promise<void> {
-    const entry = await this.#entryFor(target, options);
-    await this.#index.update((index) => withEntryReplaced(index, old, entry), options);
+    // As in append.
+    const writer = await this.announceWriter(options);
+    try {
+      const entry = await this.#entryFor(target, options);
+      await this.#index.update((index) => withEntryReplaced(index, old, entry), options);
+    } finally {
+      await writer[Symbol.asyncDispose]();
+    }
   }
 
   /**
