@@ -314,7 +314,7 @@ describe('crane rebase refuses', () => {
     const { app, base } = await prepare(false);
     const gone = `${images.host}/base:none`;
     expect(await refusal(app, '--old_base', gone, '--new_base', base)).toContain(
-      `he old base ${JSON.stringify(gone)} is`,
+      `he old base ${JSON.stringify(gone)} is not there: could not read`,
     );
     const old = `${images.host}/base:0`;
     expect(await refusal(app, '--old_base', old, '--new_base', gone)).toContain(

@@ -8,7 +8,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import { formatLocation, type LocalLocation, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
-import { step } from '../step.ts';
+import { lowerFirst, step } from '../step.ts';
 
 /** Bases that flags name; empty for those that annotations name. */
 export interface BaseFlags {
@@ -112,7 +112,7 @@ async function openBase(session: Session, which: 'old' | 'new', location: Locati
   } catch (error) {
     if (!isOciError(error, 'NOT_FOUND')) throw error;
     const hint = which === 'old' ? `Name a copy of it with --old_base, or another tag of the same image` : error.hint;
-    throw new OciError('NOT_FOUND', `The ${which} base ${name} is not there: ${error.message}`, { cause: error, hint });
+    throw new OciError('NOT_FOUND', `The ${which} base ${name} is not there: ${lowerFirst(error.message)}`, { cause: error, hint });
   }
 }
 
