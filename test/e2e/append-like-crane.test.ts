@@ -4,15 +4,13 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mediaTypes } from '../../src/oci/media-type.ts';
-import { copyGraph } from '../../src/ops/copy.ts';
 import { configOf, layersOf } from '../../src/ops/read.ts';
-import { listen, type ListeningRegistry } from '../../src/server/listen.ts';
-import { memoryStorage } from '../../src/server/memory-storage.ts';
 import type { Artifact } from '../../src/store/artifact.ts';
 import { runCommand, succeeded } from '../support/command.ts';
 import { imageOfDocuments } from '../support/golden-operations.ts';
 import { craneInProcess } from '../support/in-process.ts';
 import { layerTar } from '../support/layer-stack.ts';
+import { NamedImages } from '../support/named-images.ts';
 import { nativeCrane } from '../support/native-crane.ts';
 import { layerStack } from '../support/random-layers.ts';
 import { describeWith } from '../support/requirements.ts';
@@ -22,17 +20,14 @@ import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-dir
 // where each compresses in its own way, the archives within are the same.
 
 const theirs = nativeCrane();
-const storage = memoryStorage();
-let registry: ListeningRegistry;
+const images = new NamedImages();
 let work: TemporaryDirectory;
 
 beforeAll(async () => {
-  registry = await listen({ storage });
   work = await temporaryDirectory();
 });
 
 afterAll(async () => {
-  await registry?.close();
   await work?.remove();
 });
 
@@ -56,7 +51,12 @@ describeWith([theirs], 'Layers put on images by the other crane and by ours', ()
     for (const [i, { base, layers, more }] of rounds.entries()) {
       const packed = await Promise.all(layers.map(async (entries) => gzipSync(await layerTar(entries))));
       const files = await Promise.all(packed.map((bytes, at) => file(`${i}-${at}.tgz`, bytes)));
-      const args = ['-b', await put(await baseImage(base)), ...files.flatMap((path) => ['-f', path]), ...more];
+      const args = [
+        '-b',
+        (await images.put(await baseImage(base))).name,
+        ...files.flatMap((path) => ['-f', path]),
+        ...more,
+      ];
       const [ours, others] = await both(args);
       expect(ours.root.digest, args.join(' ')).toBe(others.root.digest);
     }
@@ -85,7 +85,7 @@ describeWith([theirs], 'Layers put on images by the other crane and by ours', ()
   });
 
   test('of Windows have the same archives', async () => {
-    const base = await put(await baseImage({ config: { os: 'windows', architecture: 'amd64' } }));
+    const { name: base } = await images.put(await baseImage({ config: { os: 'windows', architecture: 'amd64' } }));
     for (const [i, layers] of fc.sample(layerStack, { seed: 6, numRuns: 12 }).entries()) {
       // The other crane leaves the targets of hard links, where nothing is any more.
       const entries = layers.flat().filter(({ type }) => type !== 'hardlink');
@@ -98,7 +98,7 @@ describeWith([theirs], 'Layers put on images by the other crane and by ours', ()
   test.each(['gnu', 'posix', 'ustar', 'v7', 'posix --sparse', 'posix --xattrs'])(
     'of Windows have the same archives, made of those of GNU tar (%s)',
     async (format) => {
-      const base = await put(await baseImage({ config: { os: 'windows' }, family: 'docker' }));
+      const { name: base } = await images.put(await baseImage({ config: { os: 'windows' }, family: 'docker' }));
       const path = work.file(`${format}.tar`);
       await mkdir(work.file('tree/dir'), { recursive: true });
       await writeFile(work.file('tree/dir/a.exe'), 'MZ');
@@ -129,28 +129,13 @@ async function baseImage({ family = 'oci', config, annotations = {} }: Base): Pr
   return imageOfDocuments(JSON.stringify(document), { annotations, layers: [] }, types);
 }
 
-let count = 0;
-
-async function put({ store, root }: Artifact): Promise<string> {
-  const tag = `base-${++count}`;
-  const { content } = await storage.create('images');
-  await copyGraph(store, content, root, { tag });
-  return `${host()}/images:${tag}`;
-}
-
 /** What our command makes, and theirs. */
 async function both(args: readonly string[]): Promise<readonly [Artifact, Artifact]> {
-  const line = (tag: string): string[] => ['append', ...args, '-t', `${host()}/images:${tag}`];
+  const line = (tag: string): string[] => ['append', ...args, '-t', `${images.host}/images:${tag}`];
   const result = await craneInProcess(line('ours'), { home: work.path });
   expect(result.stderr).not.toContain('Error');
   succeeded(await runCommand(theirs.path, line('theirs'), { home: work.path }));
-  const { content } = await storage.create('images');
-  const named = async (tag: string): Promise<Artifact> => ({ store: content, root: await content.resolve(tag) });
-  return [await named('ours'), await named('theirs')];
-}
-
-function host(): string {
-  return new URL(registry.url).host;
+  return [await images.get('ours'), await images.get('theirs')];
 }
 
 async function file(name: string, content: Uint8Array): Promise<string> {

@@ -7,7 +7,6 @@ import type { Descriptor } from '../../src/oci/descriptor.ts';
 import type { ImageIndex } from '../../src/oci/manifest.ts';
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import { formatPlatform, parsePlatform } from '../../src/oci/platform.ts';
-import { copyGraph } from '../../src/ops/copy.ts';
 import { appendLayers } from '../../src/ops/edit/append-layers.ts';
 import { appendToIndex } from '../../src/ops/edit/append-to-index.ts';
 import { filterIndex } from '../../src/ops/edit/filter-index.ts';
@@ -15,12 +14,11 @@ import type { ImageEdit } from '../../src/ops/edit/image-edit.ts';
 import { mutateImage } from '../../src/ops/edit/mutate-image.ts';
 import { emptyImage, emptyIndex } from '../../src/ops/empty.ts';
 import { rawManifestOf } from '../../src/ops/read.ts';
-import { listen, type ListeningRegistry } from '../../src/server/listen.ts';
-import { memoryStorage } from '../../src/server/memory-storage.ts';
 import type { Artifact } from '../../src/store/artifact.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { runCommand, succeeded } from '../support/command.ts';
 import { craneInProcess } from '../support/in-process.ts';
+import { NamedImages } from '../support/named-images.ts';
 import { nativeCrane } from '../support/native-crane.ts';
 import { describeWith } from '../support/requirements.ts';
 import { tarOf } from '../support/sample-image.ts';
@@ -30,17 +28,14 @@ import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-dir
 
 const rounds = 12;
 const theirs = nativeCrane();
-const storage = memoryStorage();
-let registry: ListeningRegistry;
+const images = new NamedImages();
 let work: TemporaryDirectory;
 
 beforeAll(async () => {
-  registry = await listen({ storage });
   work = await temporaryDirectory();
 });
 
 afterAll(async () => {
-  await registry?.close();
   await work?.remove();
 });
 
@@ -48,7 +43,7 @@ describeWith([theirs], 'Edits by the other crane and by ours', () => {
   test('of images: labels, annotations, environment, command, user, ports, platform', async () => {
     for (let round = 0; round < rounds; round++) {
       const pick = random(round);
-      const image = await put(await randomImage(pick));
+      const image = await images.put(await randomImage(pick));
       const edit = randomEdit(pick);
       const args = ['mutate', image.name, '-t', `${image.name}-after`, ...flagsOf(edit)];
       const ours = await mutateImage(image, edit, { reencode: true });
@@ -61,7 +56,7 @@ describeWith([theirs], 'Edits by the other crane and by ours', () => {
       const pick = random(round + 3000);
       const made = await randomImage(pick, ['linux', '']);
       // What crane would write anew although nothing in it changes, we leave as it is.
-      const image = await put(await mutateImage(made, {}, { reencode: true }));
+      const image = await images.put(await mutateImage(made, {}, { reencode: true }));
       const layer = await file(`mutate-${round}.tgz`, gzipSync(tarOf({ [`file-${round}`]: word(pick) })));
       const flags = [...flagsOf(randomEdit(pick)), ...(pick(3) === 0 ? ['--append', layer] : [])];
       const args = ['mutate', image.name, '-t', `${image.name}-after`, ...flags];
@@ -82,7 +77,7 @@ describeWith([theirs], 'Edits by the other crane and by ours', () => {
       const pick = random(round + 1000);
       const base = pick(4) === 0 ? await emptyImage({ format: pick(2) === 0 ? 'oci' : 'docker' }) : undefined;
       // For Windows crane writes layers anew.
-      const image = await put(base ?? (await randomImage(pick, ['linux', ''])));
+      const image = await images.put(base ?? (await randomImage(pick, ['linux', ''])));
       const bytes = Array.from({ length: 1 + pick(3) }, (_, i) => gzipSync(`layer ${round} ${i}`));
       const files = await Promise.all(bytes.map((content, i) => file(`layer-${round}-${i}.tgz`, content)));
       const args = ['append', '-b', image.name, '-t', `${image.name}-after`, ...files.flatMap((path) => ['-f', path])];
@@ -99,22 +94,24 @@ describeWith([theirs], 'Edits by the other crane and by ours', () => {
   test('of indexes: more images, indexes in them, and fewer platforms', async () => {
     for (let round = 0; round < rounds; round++) {
       const pick = random(round + 2000);
-      const images = await Promise.all(Array.from({ length: 1 + pick(3) }, async () => put(await randomImage(pick))));
+      const added = await Promise.all(
+        Array.from({ length: 1 + pick(3) }, async () => images.put(await randomImage(pick))),
+      );
       const format = pick(2) === 0 ? 'oci' : 'docker';
       const empty = format === 'docker' ? ['--docker-empty-base'] : [];
-      const additions = images.map((artifact) => ({ artifact }));
-      const index = await put(await appendToIndex(await emptyIndex({ format }), additions));
+      const additions = added.map((artifact) => ({ artifact }));
+      const index = await images.put(await appendToIndex(await emptyIndex({ format }), additions));
       const append = [
         'index',
         'append',
         '-t',
         `${index.name}-new`,
         ...empty,
-        ...images.flatMap(({ name }) => ['-m', name]),
+        ...added.flatMap(({ name }) => ['-m', name]),
       ];
       expect(await listedBy(append), append.join(' ')).toEqual(await listedIn(index));
 
-      const head = await put(await randomImage(pick));
+      const head = await images.put(await randomImage(pick));
       const longer = await appendToIndex(await emptyIndex(), [{ artifact: head }, { artifact: index }]);
       const nested = ['index', 'append', '-t', `${index.name}-more`, '-m', head.name, '-m', index.name];
       expect(await listedBy(nested), nested.join(' ')).toEqual(await listedIn(longer));
@@ -135,25 +132,7 @@ async function listedIn(artifact: Artifact): Promise<readonly object[]> {
 }
 
 async function listedBy(args: readonly string[]): Promise<readonly object[]> {
-  const { content } = await storage.create('edited');
-  return listedIn({ store: content, root: await content.resolve(await digestBy(args)) });
-}
-
-interface Named extends Artifact {
-  readonly name: string;
-}
-
-let count = 0;
-
-async function put(artifact: Artifact): Promise<Named> {
-  const name = `case-${++count}`;
-  const { content } = await storage.create('edited');
-  await copyGraph(artifact.store, content, artifact.root, { tag: name });
-  return { ...artifact, name: `${registryHost()}/edited:${name}` };
-}
-
-function registryHost(): string {
-  return new URL(registry.url).host;
+  return listedIn(await images.get(await digestBy(args)));
 }
 
 async function file(name: string, content: Uint8Array): Promise<string> {

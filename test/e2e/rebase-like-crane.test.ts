@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { digestOf } from '../../src/content/hash.ts';
-import { copyGraph } from '../../src/ops/copy.ts';
 import { imageManifestOf } from '../../src/ops/read.ts';
 import { rebase } from '../../src/ops/rebase/rebase.ts';
-import { listen, type ListeningRegistry } from '../../src/server/listen.ts';
-import { memoryStorage } from '../../src/server/memory-storage.ts';
 import type { Artifact } from '../../src/store/artifact.ts';
 import { fileTar } from '../support/based-images.ts';
 import { builtImage } from '../support/built-image.ts';
 import { runCommand, succeeded } from '../support/command.ts';
+import { type NamedImage, NamedImages } from '../support/named-images.ts';
 import { nativeCrane } from '../support/native-crane.ts';
 import { describeWith } from '../support/requirements.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-directory.ts';
@@ -16,17 +14,14 @@ import { type TemporaryDirectory, temporaryDirectory } from '../support/temp-dir
 // Images of which crane loses nothing when it rebases them, and images whose layers are all that can be compared.
 
 const theirs = nativeCrane();
-const storage = memoryStorage();
-let registry: ListeningRegistry;
+const images = new NamedImages();
 let work: TemporaryDirectory;
 
 beforeAll(async () => {
-  registry = await listen({ storage });
   work = await temporaryDirectory();
 });
 
 afterAll(async () => {
-  await registry?.close();
   await work?.remove();
 });
 
@@ -37,21 +32,21 @@ describeWith([theirs], 'Rebasing by the other crane and by ours', () => {
       const [old, now, app] = [steps(pick, 'old'), steps(pick, 'new'), steps(pick, 'app')];
       const platform = { os: word(pick, ['linux', 'windows']), 'os.version': word(pick, [undefined, '10.0.1']) };
       const settings = { Env: ['PATH=/bin'], Cmd: ['<&>'], Labels: { b: '2', a: '1' }, ExposedPorts: { '80/tcp': {} } };
-      const oldBase = await put(await docker(old, { created: '2024-01-15T10:00:00Z' }));
-      const newBase = await put(await docker(now, { created: '2024-01-15T10:00:00Z', author: 'base', ...platform }));
-      const image = await put(await docker([...old, ...app], { config: settings }));
+      const oldBase = await images.put(await docker(old, { created: '2024-01-15T10:00:00Z' }));
+      const newBase = await images.put(
+        await docker(now, { created: '2024-01-15T10:00:00Z', author: 'base', ...platform }),
+      );
+      const image = await images.put(await docker([...old, ...app], { config: settings }));
       const ours = await rebase(image, { oldBase, newBase, newBaseName: newBase.name });
       expect(await digestBy(image, oldBase, newBase), JSON.stringify({ old, now, app })).toBe(ours.root.digest);
     }
   });
 
   test('gives the same layers where the image and its bases have OCI media types', async () => {
-    const [oldBase, newBase] = [await put(await oci(['old'])), await put(await oci(['new', 'more']))];
-    const image = await put(await oci(['old', 'app']));
+    const [oldBase, newBase] = [await images.put(await oci(['old'])), await images.put(await oci(['new', 'more']))];
+    const image = await images.put(await oci(['old', 'app']));
     const ours = await rebase(image, { oldBase, newBase });
-    const { content } = await storage.create('rebased');
-    const digest = await digestBy(image, oldBase, newBase);
-    const other = { store: content, root: await content.resolve(digest) };
+    const other = await images.get(await digestBy(image, oldBase, newBase), 'rebased');
     expect((await imageManifestOf(ours)).layers).toEqual((await imageManifestOf(other)).layers);
     expect(ours.root.mediaType).not.toBe(other.root.mediaType);
   });
@@ -77,24 +72,11 @@ function oci(names: readonly string[]): Promise<Artifact> {
   return builtImage({ tars: names.map(fileTar), config: { history } });
 }
 
-async function digestBy(image: Named, oldBase: Named, newBase: Named): Promise<string> {
+async function digestBy(image: NamedImage, oldBase: NamedImage, newBase: NamedImage): Promise<string> {
   const bases = ['--old_base', oldBase.name, '--new_base', newBase.name];
-  const args = ['rebase', image.name, ...bases, '-t', `${new URL(registry.url).host}/rebased:case`];
+  const args = ['rebase', image.name, ...bases, '-t', `${images.host}/rebased:case`];
   const { stdout } = succeeded(await runCommand(theirs.path, args, { home: work.path }));
   return stdout.trim().split('@')[1] ?? '';
-}
-
-interface Named extends Artifact {
-  readonly name: string;
-}
-
-let count = 0;
-
-async function put(artifact: Artifact): Promise<Named> {
-  const name = `case-${++count}`;
-  const { content } = await storage.create('images');
-  await copyGraph(artifact.store, content, artifact.root, { tag: name });
-  return { ...artifact, name: `${new URL(registry.url).host}/images:${name}` };
 }
 
 type Pick = (below: number) => number;
