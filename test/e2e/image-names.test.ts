@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { craneCommands } from '../../src/cli/commands.ts';
 import type { CommandEntry } from '../../src/cli/framework/command.ts';
 import { gcraneProgram, ownNames } from '../../src/cli/gcrane-program.ts';
 import { type Form, forms, type ImagePlace, imagePlaces, type ImagePlaces, packings } from '../support/image-places.ts';
 import { CollectedOutput, craneInProcess, gcraneInProcess, type InProcessResult } from '../support/in-process.ts';
 import { projectRoot } from '../support/paths.ts';
+import { temporaryDirectory } from '../support/temp-directory.ts';
 import { testDirectory } from '../support/test-directory.ts';
 
 const page = readFileSync(join(projectRoot, 'docs/image-names.md'), 'utf8');
@@ -207,6 +208,16 @@ function rebase(image: string, { registry }: ImagePlaces, ...rest: readonly stri
 }
 
 const table = readTable();
+let shared: ImagePlaces;
+
+beforeAll(async () => {
+  const directory = await temporaryDirectory();
+  shared = await imagePlaces(directory.path);
+  return async () => {
+    await shared[Symbol.asyncDispose]();
+    await directory.remove();
+  };
+});
 
 describe('the table of docs/image-names.md', () => {
   it('has each command of crane, and those of gcrane that are its own, and no others', () => {
@@ -280,17 +291,17 @@ async function isWritten(
   expect(read).toMatchObject({ code: 0, stdout: expect.stringMatching(/^PASS: /) as string });
 }
 
+/** Nothing changes, so that these share their places. */
 async function isRefused(name: string, row: Row, role: Role, form: Form): Promise<void> {
-  await using places = await imagePlaces(await testDirectory());
-  const place = role === 'W' ? places.target(form) : places.source(form);
-  const before = await places.state();
-  const { code, stdout, stderr } = await run(name, row, role, place, places);
+  const place = role === 'W' ? shared.target(form) : shared.source(form);
+  const before = await shared.state();
+  const { code, stdout, stderr } = await run(name, row, role, place, shared);
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr.match(/^Error: .+$/gm), stderr).toHaveLength(1);
   expect(stderr).not.toContain('internal error');
-  const value = form === '-' ? '-' : form === 'registry' ? places.registry.host : form;
+  const value = form === '-' ? '-' : form === 'registry' ? shared.registry.host : form;
   expect(stderr).toContain(value);
-  expect(await places.state()).toEqual(before);
+  expect(await shared.state()).toEqual(before);
 }
 
 async function run(name: string, { calls }: Row, role: Role, place: Place, places: ImagePlaces): Promise<BinaryResult> {
