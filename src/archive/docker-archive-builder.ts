@@ -45,6 +45,14 @@ export class ImageBuilder implements AsyncDisposable {
     }, signal);
   }
 
+  /** The config of an image, whose layers are not looked at. */
+  async readConfig(entry: DockerArchiveEntry, options: CallOptions): Promise<Uint8Array> {
+    checkMemberName(entry.Config, this.#file.name);
+    const bytes = await this.#file.read(entry.Config, maxConfigSize, options);
+    if (bytes === undefined) throw this.#missing(entry.Config);
+    return bytes;
+  }
+
   /** Content of the images that were made so far. */
   find(digest: Digest): ArchiveLayer | undefined {
     return this.#content.get(digest);
@@ -55,9 +63,7 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   async #makeManifest(entry: DockerArchiveEntry, options: CallOptions): Promise<Descriptor> {
-    checkMemberName(entry.Config, this.#file.name);
-    const bytes = await this.#file.read(entry.Config, maxConfigSize, options);
-    if (bytes === undefined) throw this.#missing(entry.Config);
+    const bytes = await this.readConfig(entry, options);
     const config = { mediaType: mediaTypes.dockerConfig, digest: digestOf(bytes), size: bytes.byteLength };
     const diffIds = parseImageConfig(bytes, config.digest).rootfs.diff_ids;
     // The config of an artifact lists none; its files are then taken as they are.

@@ -1,5 +1,6 @@
 import type { ByteSource, ByteStream } from '../content/bytes.ts';
 import { maxManifestSize } from '../content/limit.ts';
+import { digestOf } from '../content/hash.ts';
 import { VerifiedStream } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
@@ -7,7 +8,7 @@ import { type Digest, isDigest } from '../oci/digest.ts';
 import { isManifestType } from '../oci/media-type.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import type { CallOptions } from '../options.ts';
-import type { TagLister, TagListOptions } from '../store/capabilities.ts';
+import type { ConfigFetcher, TagLister, TagListOptions } from '../store/capabilities.ts';
 import type { ContentSource } from '../store/store.ts';
 import { ImageBuilder } from './docker-archive-builder.ts';
 import { type ArchiveLayer, ArchiveLayers } from './docker-archive-layers.ts';
@@ -73,7 +74,7 @@ export async function readDockerArchive(
  * Images in a docker archive. It has no manifests, so that they are made here when an image is first asked for: its layers are
  * then hashed, or compressed where they are not. crane-cli reference, section 13.1.
  */
-export class DockerArchive implements ContentSource, TagLister, AsyncDisposable {
+export class DockerArchive implements ContentSource, TagLister, ConfigFetcher, AsyncDisposable {
   readonly #file: ArchiveFile;
   readonly #entries: readonly DockerArchiveEntry[];
   readonly #builder: ImageBuilder;
@@ -113,10 +114,17 @@ export class DockerArchive implements ContentSource, TagLister, AsyncDisposable 
   async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     if (isDigest(reference)) return this.#resolveDigest(reference, options);
-    const wanted = canonical(reference);
-    const entry = this.#entries.find(({ RepoTags }) => RepoTags.some((name) => canonical(name) === wanted));
-    if (entry === undefined) throw this.#notFound(`no image named ${quoted(reference)}`);
-    return this.#builder.build(entry, options);
+    return this.#builder.build(this.#entryNamed(reference), options);
+  }
+
+  /** The config of the image of a name. No layer is read. @throws {OciError} `NOT_FOUND`, `INVALID_ARCHIVE`, `LIMIT_EXCEEDED` */
+  async fetchConfig(
+    reference: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly digest: Digest; readonly bytes: Uint8Array }> {
+    options.signal?.throwIfAborted();
+    const bytes = await this.#builder.readConfig(this.#entryNamed(reference), options);
+    return { digest: digestOf(bytes), bytes };
   }
 
   /**
@@ -159,6 +167,13 @@ export class DockerArchive implements ContentSource, TagLister, AsyncDisposable 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#builder[Symbol.asyncDispose]();
     await this.#file[Symbol.asyncDispose]();
+  }
+
+  #entryNamed(name: string): DockerArchiveEntry {
+    const wanted = canonical(name);
+    const entry = this.#entries.find(({ RepoTags }) => RepoTags.some((one) => canonical(one) === wanted));
+    if (entry !== undefined) return entry;
+    throw this.#notFound(`no image named ${quoted(name)}`);
   }
 
   async #resolveDigest(digest: Digest, options: CallOptions): Promise<Descriptor> {

@@ -58,6 +58,19 @@ export interface ManifestFetcher {
   ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>;
 }
 
+/** Gives the config of an image without its manifest, where that would have to be made. */
+export interface ConfigFetcher {
+  /**
+   * @param reference a name that `tags` lists
+   * @returns the bytes, and their digest
+   * @throws {OciError} `NOT_FOUND`; `LIMIT_EXCEEDED`
+   */
+  fetchConfig(
+    reference: string,
+    options?: CallOptions,
+  ): Promise<{ readonly digest: Digest; readonly bytes: Uint8Array }>;
+}
+
 export interface RangeFetcher {
   /** Part of a blob: bytes are NOT verified, since a digest covers the whole. `end` is exclusive. */
   fetchRange(target: Descriptor, start: number, end: number, options?: CallOptions): Promise<ByteStream>;
@@ -178,6 +191,10 @@ export function canPushTagged(sink: object): sink is TaggingPusher {
 
 export function canFetchManifest(source: object): source is ManifestFetcher {
   return 'fetchManifest' in source;
+}
+
+export function canFetchConfig(source: object): source is ConfigFetcher {
+  return 'fetchConfig' in source;
 }
 
 export function canFetchRange(source: object): source is RangeFetcher {

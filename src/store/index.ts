@@ -3,6 +3,7 @@ export { type AttachedBlob, AttachedSource } from './attached-source.ts';
 export { type CacheEvent, type CachingOptions, cachingSource } from './caching.ts';
 export {
   canDelete,
+  canFetchConfig,
   canFetchManifest,
   canFetchRange,
   canIngest,
@@ -14,6 +15,7 @@ export {
   canPushEarly,
   canPushFrom,
   canPushTagged,
+  type ConfigFetcher,
   type Deleter,
   type EarlyPusher,
   type Ingester,

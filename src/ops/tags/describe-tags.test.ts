@@ -1,5 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { blobOf, type Sample } from '../../../test/conformance/samples.ts';
+import { tarOf } from '../../../test/support/sample-image.ts';
+import { testDirectory } from '../../../test/support/test-directory.ts';
+import { openDockerArchive } from '../../archive/docker-archive.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { DescribedTag } from '../../store/described-tag.ts';
@@ -83,6 +88,23 @@ describe('describeTags', () => {
       { created: time('01:00:00') },
     ]);
     expect(read.toSorted()).toEqual(['a', mediaTypes.ociConfig, mediaTypes.ociManifest, 'b'].toSorted());
+  });
+
+  it('reads of an archive that has no manifests the configs alone', async () => {
+    const directory = await testDirectory();
+    const entry = { Layers: ['not-there.tar'] };
+    const manifest = [
+      { ...entry, RepoTags: ['app:v1'], Config: '1.json' },
+      { ...entry, RepoTags: ['app:v2'], Config: '2.json' },
+    ];
+    const files = { 'manifest.json': JSON.stringify(manifest), '1.json': '{"created":"2024-05-01T01:00:00Z"}' };
+    await writeFile(join(directory, 'images.tar'), tarOf(files));
+    await using archive = await openDockerArchive(join(directory, 'images.tar'));
+    expect(await describeTags(archive, ['app:v1', 'gone:v1'].map(named))).toEqual([
+      { tag: 'app:v1', created: time('01:00:00') },
+      { tag: 'gone:v1' },
+    ]);
+    await expect(describeTags(archive, [{ tag: 'app:v2' }])).rejects.toMatchObject({ code: 'INVALID_ARCHIVE' });
   });
 
   it('fails where the store does, and asks no more', async () => {

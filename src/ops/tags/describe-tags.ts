@@ -10,6 +10,7 @@ import { defaultPlatform, satisfiesPlatform } from '../../oci/platform.ts';
 import { normalizeTimestamp, zeroTimestamp } from '../../oci/timestamp.ts';
 import type { CallOptions } from '../../options.ts';
 import type { DescribedTag } from '../../store/described-tag.ts';
+import { canFetchConfig } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { manifestOf, readConfig } from '../read.ts';
 import { openArtifact, platformOf } from '../resolve.ts';
@@ -24,7 +25,8 @@ export interface DescribeTagsOptions extends CallOptions {
  * Finds out what tags name, and when those images were made; tags whose time is known stay as they are. A tag costs its
  * manifest and its config, and that of an index the manifest of one image more; what tags share is read once. An index says
  * itself when it was made, by its annotation, or else its image for linux/amd64, or its first. Tags of what cannot be read, or
- * is gone meanwhile, or says nothing, stay without a time.
+ * is gone meanwhile, or says nothing, stay without a time. Of a docker archive configs are read and no layers, so that it is not
+ * known what tags name.
  *
  * @throws {OciError} what the store throws, but for single tags that are missing or malformed
  */
@@ -57,6 +59,10 @@ class TagTimes {
   async describe(tag: string, signal: AbortSignal): Promise<Omit<DescribedTag, 'tag'>> {
     let found: Omit<DescribedTag, 'tag'> = {};
     try {
+      if (canFetchConfig(this.#source)) {
+        const { bytes, digest } = await this.#source.fetchConfig(tag, { signal });
+        return { created: parseTime(parseImageConfig(bytes, digest).created) };
+      }
       const { root } = await openArtifact(this.#source, tag, { signal });
       found = { digest: root.digest, mediaType: root.mediaType, size: root.size };
       return { ...found, created: await this.#timeOf(root, signal, 0) };
