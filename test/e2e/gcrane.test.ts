@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { imageOf, type Sample } from '../conformance/samples.ts';
+import { mediaTypes } from '../../src/oci/media-type.ts';
+import { blobOf, imageOf, noise, pushImage, type Sample, type SampleImage } from '../conformance/samples.ts';
 import type { Quirks } from '../simulated-registry/quirks.ts';
 import { simulateRegistry, type SimulatedRegistry } from '../simulated-registry/simulate.ts';
 import { type CommandOptions, type RunningCommand, startCommand } from '../support/command.ts';
@@ -64,6 +65,35 @@ describe('gcrane copy -r', () => {
       expect(pushed(target)).toBeLessThan(total + 100);
     },
   );
+
+  it.each(kinds)(
+    'ends at once when it is interrupted between %s, says how far it got, and leaves no upload open',
+    { timeout: 60_000 },
+    async (_, tags) => {
+      await using source = await simulateRegistry({ tags });
+      await using target = await simulateRegistry({ tags, anonymous });
+      for (let i = 0; i < 16; i++) {
+        const layers = [1, 2].map((j) => blobOf(noise(2_000_000, 2 * i + j), mediaTypes.ociLayer));
+        await pushImage(await source.content(nameOf(i)), imageWith(layers), 'v1');
+      }
+      const running = copy(source, target);
+      await until(() => pushed(target) >= 3);
+      const { code, signal, stderr } = await running.stop('SIGINT');
+      expect([code, signal]).toEqual([1, null]);
+      expect(stderr).toMatch(/Copied \d+ images? \(\d+ tags?, \d+ blobs?, \d+ bytes\) of \d+ repositor/);
+      const sessions = target.requests.filter(({ path }) => path.includes('/blobs/uploads/'));
+      const opened = sessions.filter(({ method, status }) => method === 'POST' && status === 202);
+      const ended = sessions.filter(
+        ({ method, status }) => (method === 'PUT' && status === 201) || method === 'DELETE',
+      );
+      expect(opened.length).toBeGreaterThan(0);
+      // Some are cancelled whose last answer was on its way.
+      expect(new Set(ended.map(({ path }) => path)).size).toBe(opened.length);
+
+      expect(await copy(source, target).result).toMatchObject({ code: 0 });
+      for (let i = 0; i < 16; i++) await (await target.content(nameOf(i, 'mirror'))).resolve('v1');
+    },
+  );
 });
 
 function copy(source: SimulatedRegistry, target: SimulatedRegistry, options: CommandOptions = {}): RunningCommand {
@@ -94,6 +124,11 @@ function nameOf(i: number, root = 'tree'): string {
 
 function imageIn(i: number, j: number): Sample {
   return imageOf(`in ${i}`, { annotations: { 'org.opencontainers.image.version': `v${j}` } });
+}
+
+function imageWith(layers: readonly Sample[]): SampleImage {
+  const image = imageOf('large', { layers: layers.map(({ target }) => target) });
+  return { ...image, blobs: [...image.blobs, ...layers] };
 }
 
 async function missing(registry: SimulatedRegistry, repositories: number): Promise<readonly string[]> {
