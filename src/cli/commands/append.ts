@@ -15,6 +15,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, type FlagValues, string, strings } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
+import { writtenJsonFlag } from '../json-result.ts';
 import { type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -58,6 +59,7 @@ const flags = {
   }),
   history: string({ description: 'What the history says of the new layers' }),
   'max-bytes': maxBytesFlag,
+  json: writtenJsonFlag,
 };
 
 type AppendFlags = FlagValues<typeof flags>;
