@@ -12,6 +12,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { CachedImage } from '../test/support/cached-images.ts';
 import { crane, succeeded } from '../test/support/command.ts';
+import { type DockerEngine, startDockerEngine } from '../test/support/docker-engine.ts';
 import { dockerRegistry, type RegistryServer, startDockerRegistry } from '../test/support/docker-registry.ts';
 import { writeDockerTarball } from '../test/support/image-files.ts';
 import { gibibyteImage, largeImage, twelveLayerImage } from '../test/support/large-image.ts';
@@ -20,7 +21,14 @@ import { fiftyLayerImage, treeImage, writeTreeTar } from '../test/support/tree-i
 import { countRequests } from './benchmark/count-requests.ts';
 import { type FarRegistries, farRegistries } from './benchmark/far-registries.ts';
 import { measure, type Measurement } from './benchmark/measure.ts';
-import { type ImageName, inArchives, type Operation, operations, type Scene } from './benchmark/operations.ts';
+import {
+  engineName,
+  type ImageName,
+  inArchives,
+  type Operation,
+  operations,
+  type Scene,
+} from './benchmark/operations.ts';
 import { formatReport, type Row, writeReport } from './benchmark/report.ts';
 import { findTools, type Tool } from './benchmark/tools.ts';
 
@@ -31,6 +39,8 @@ interface Stage {
   readonly far: FarRegistries;
   readonly images: ReadonlyMap<ImageName, CachedImage>;
   readonly env: NodeJS.ProcessEnv;
+  /** `undefined` where no operation needs one. */
+  readonly engine: DockerEngine | undefined;
 }
 
 const { values: options } = parseArgs({
@@ -58,9 +68,12 @@ await main();
 
 async function main(): Promise<void> {
   if (!dockerRegistry.available) throw new Error(`docker-registry ${dockerRegistry.reason}`);
-  const chosen = operations.filter(isChosen);
+  const wanted = operations.filter(isChosen);
   const tools = findTools(options);
-  const stage = await prepare(chosen);
+  const { engine, refusal } = await engineFor(wanted);
+  const chosen = wanted.filter((operation) => operation.engine === undefined || engine !== undefined);
+  const skipped = refusal === undefined ? [] : ['', `SKIP: what needs a Docker engine was not measured: ${refusal}.`];
+  const stage = await prepare(chosen, engine);
   try {
     const rows: [Operation, Row][] = [];
     const requests = new Map<Operation, ReadonlyMap<string, number | string>>();
@@ -68,12 +81,12 @@ async function main(): Promise<void> {
       rows.push([operation, await runOperation(operation, tools, stage)]);
       if (operation.countsRequests === true) requests.set(operation, await countOperation(operation, tools, stage));
     }
-    const text = formatReport({ tools, images: [...stage.images].map(describeImage), rows, requests });
+    const text = formatReport({ tools, images: [...stage.images].map(describeImage), rows, requests, skipped });
     console.log(`\n${text}`);
     if (options.output !== '') writeReport(options.output, text);
   } finally {
     stage.far.stop();
-    await Promise.all([stage.source.stop(), stage.sink.stop()]);
+    await Promise.all([stage.source.stop(), stage.sink.stop(), stage.engine?.stop()]);
     await stage.work.remove();
   }
 }
@@ -85,7 +98,16 @@ function isChosen(operation: Operation): boolean {
   );
 }
 
-async function prepare(chosen: readonly Operation[]): Promise<Stage> {
+/** That of this machine's release: skopeo speaks an API that the newest refuse. */
+async function engineFor(
+  wanted: readonly Operation[],
+): Promise<{ readonly engine?: DockerEngine; readonly refusal?: string }> {
+  if (wanted.every((operation) => operation.engine === undefined)) return {};
+  const engine = await startDockerEngine();
+  return 'docker' in engine ? { engine } : { refusal: `${engine.name} ${engine.reason}` };
+}
+
+async function prepare(chosen: readonly Operation[], engine: DockerEngine | undefined): Promise<Stage> {
   const work = await temporaryDirectory();
   const [source, sink] = await Promise.all([startDockerRegistry(), startDockerRegistry()]);
   const far = await farRegistries([source.address, sink.address], work.path);
@@ -101,7 +123,8 @@ async function prepare(chosen: readonly Operation[]): Promise<Stage> {
   }
   if (chosen.some(({ needsPlainTar = false }) => needsPlainTar)) await writeTreeTar(work.file(plainTar), 240);
   const addresses = [source.address, sink.address, ...far.addresses];
-  return { work, source, sink, far, images, env: environment(work, addresses) };
+  const env = { ...environment(work, addresses), ...(engine === undefined ? {} : { DOCKER_HOST: engine.host }) };
+  return { work, source, sink, far, images, env, engine };
 }
 
 /** Nobody's own settings; regctl has no flag for plain http that all its commands take. */
@@ -139,12 +162,27 @@ async function runOnce(operation: Operation, tool: Tool, stage: Stage): Promise<
     const other = `${stage.sink.address}/${scene.repository}:other`;
     succeeded(await crane(['push', scene.layout, other], { timeout: 300_000 }));
   }
+  if (operation.engine !== undefined) await setEngine(operation.engine, scene, stage);
   // What earlier runs wrote is not to reach the disk while this one is measured.
   if (operation.writes) spawnSync('sync');
   try {
     return measure([...tool.command, ...build(scene)], stage.work.path, stage.env);
   } finally {
     rmSync(scene.output, { recursive: true, force: true });
+  }
+}
+
+/** An engine knows layers of images without a name, too. */
+async function setEngine(state: Operation['engine'], scene: Scene, { engine }: Stage): Promise<void> {
+  if (engine === undefined) return;
+  const name = engineName(scene);
+  const isThere = (await engine.docker(['image', 'inspect', name])).code === 0;
+  if (state === 'lacks the image') {
+    await engine.docker(['image', 'rm', '--force', name]);
+    succeeded(await engine.docker(['image', 'prune', '--all', '--force']));
+  } else if (!isThere) {
+    const env = { DOCKER_HOST: engine.host };
+    succeeded(await crane(['copy', `oci:${scene.layout}`, `docker-daemon:${name}`], { timeout: 300_000, env }));
   }
 }
 
@@ -160,6 +198,7 @@ function sceneOf({ image, far = false }: Operation, stage: Stage): Scene {
     layout: stage.images.get(image)?.layout ?? '',
     tarball: stage.work.file(`${image}.tar`),
     plainTar: stage.work.file(plainTar),
+    engine: stage.engine?.host ?? '',
   };
 }
 

@@ -17,6 +17,8 @@ export interface Scene {
   readonly tarball: string;
   /** A plain tar of 240 MB, to be a layer; for operations with `needsPlainTar` only. */
   readonly plainTar: string;
+  /** The address of a Docker engine; for operations with `engine` only. */
+  readonly engine: string;
 }
 
 export type ImageName = 'large' | 'gibibyte' | 'twelve' | 'tree' | 'fifty';
@@ -35,6 +37,10 @@ export interface Operation {
   readonly present: boolean;
   /** Both registries are 50 ms away. @default they are on this machine */
   readonly far?: boolean;
+  /** Whether the engine has the image before. @default no engine is needed */
+  readonly engine?: 'has the image' | 'lacks the image';
+  /** The tool that ours is compared with. @default crane */
+  readonly beside?: Dialect;
   /** The most that we may take, as a part of what crane takes. @default none is set */
   readonly limit?: number;
   /** @default false */
@@ -122,6 +128,18 @@ const append: Commands = {
   crane: (scene) => ['append', '-b', sourceOf(scene), '-f', scene.plainTar, '-t', targetOf(scene)],
 };
 
+const unchecked = ['--insecure-policy', 'copy'];
+
+const loadEngine: Commands = {
+  crane: (scene) => ['copy', `oci:${scene.layout}`, inEngine(scene)],
+  skopeo: (scene) => [...unchecked, '--dest-daemon-host', scene.engine, `oci:${scene.layout}`, inEngine(scene)],
+};
+
+const saveEngine: Commands = {
+  crane: (scene) => ['copy', inEngine(scene), `oci:${scene.output}:1`],
+  skopeo: (scene) => [...unchecked, '--src-daemon-host', scene.engine, inEngine(scene), `oci:${scene.output}:1`],
+};
+
 /** In its own repository, where everything but the new config and manifest is. */
 const mutate: Commands = {
   crane: ({ source, image, repository }) => {
@@ -141,6 +159,9 @@ export const operations: readonly Operation[] = [
   { name: 'copy of 12 layers, 50 ms away', ...reading, image: 'twelve', writes: true, far: true, commands: copy },
   ...onImage('large', 'large', false),
   ...onImage('gibibyte', '1 GiB', true),
+  ...withEngine('twelve', '3 MB'),
+  ...withEngine('large', 'large'),
+  ...withEngine('gibibyte', '1 GiB', true),
   { name: 'mutate, 50 layers', ...reading, image: 'fifty', writes: true, countsRequests: true, commands: mutate },
   { name: 'flatten, 410 MB of files', ...surgery, limit: 0.2, commands: flatten },
   { name: 'export to a file, 410 MB of files', ...surgery, limit: 0.7, commands: exportFile },
@@ -167,6 +188,23 @@ function onImage(image: ImageName, label: string, heavy: boolean): readonly Oper
     { ...common, name: `copy, ${label}`, commands: copy },
     { ...common, name: `copy, blobs present, ${label}`, present: true, commands: copy },
   ];
+}
+
+function withEngine(image: ImageName, label: string, heavy = false): readonly Operation[] {
+  const common = { image, heavy, writes: true, present: false, beside: 'skopeo' as const };
+  return [
+    { ...common, name: `load into a Docker engine, ${label}`, engine: 'lacks the image', commands: loadEngine },
+    { ...common, name: `save from a Docker engine, ${label}`, engine: 'has the image', commands: saveEngine },
+  ];
+}
+
+/** What the image is called in the engine. */
+export function engineName({ image }: Pick<Scene, 'image'>): string {
+  return `image.test/${image}:1`;
+}
+
+function inEngine(scene: Scene): string {
+  return `docker-daemon:${engineName(scene)}`;
 }
 
 function sourceOf({ source, image }: Scene): string {

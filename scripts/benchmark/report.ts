@@ -13,21 +13,23 @@ export interface Report {
   readonly rows: readonly (readonly [Operation, Row])[];
   /** By operation and tool, where they were counted. */
   readonly requests: ReadonlyMap<Operation, ReadonlyMap<string, number | string>>;
+  /** What was left out, and why. */
+  readonly skipped: readonly string[];
 }
 
 const opening = '<!-- benchmark: written by npm run bench -->';
 const closing = '<!-- /benchmark -->';
 
-export function formatReport({ tools, images, rows, requests }: Report): string {
+export function formatReport({ tools, images, rows, requests, skipped }: Report): string {
   const names = tools.filter(({ dialect }) => dialect !== 'node').map(({ name }) => name);
   const header = ['Operation', ...names, `${ours} / ${reference}`];
   const lines = rows.map(([operation, row]) => [
     operation.name,
     ...names.map((name) => cell(row.get(name), requests.get(operation)?.get(name))),
-    ratio(row, operation.limit),
+    ratio(row, operation),
   ]);
   const table = [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
-  return [...circumstances(tools, images), '', ...table, ...startUp(rows), ...edit(rows), ''].join('\n');
+  return [...circumstances(tools, images), '', ...table, ...startUp(rows), ...edit(rows), ...skipped, ''].join('\n');
 }
 
 /** Replaces what stands between the markers, or adds a section at the end. */
@@ -63,10 +65,10 @@ function cell(measured: readonly Measurement[] | string | undefined, requests?: 
   return `${seconds(median(walls))} (${seconds(Math.min(...walls))})${measuresMemory ? `, ${memory} MB` : ''}${sent}`;
 }
 
-function ratio(row: Row, limit?: number): string {
-  const [own, theirs] = [row.get(ours), row.get(reference)];
+function ratio(row: Row, { limit, beside = reference }: Operation): string {
+  const [own, theirs] = [row.get(ours), row.get(beside)];
   if (!Array.isArray(own) || !Array.isArray(theirs)) return '–';
-  const part = `${(medianWall(own) / medianWall(theirs)).toFixed(2)} ×`;
+  const part = `${(medianWall(own) / medianWall(theirs)).toFixed(2)} ×${beside === reference ? '' : ` ${beside}`}`;
   return limit === undefined ? part : `${part} (limit ${limit})`;
 }
 

@@ -128,6 +128,7 @@ function roundTrips(engine: RealEngine | undefined): void {
     const { stderr } = await run('copy', `oci:${image.layout}`, 'docker-daemon:other.test/named:2');
     expect(stderr).toContain('was there already');
     await crane('tag', 'docker-daemon:other.test/named:2', 'three');
+    expect((await crane('ls', 'docker-daemon:other.test/named')).split('\n').sort()).toEqual(['', '2', 'three']);
     const digests = await Promise.all(
       ['round.test/named:1', 'other.test/named:2', 'other.test/named:three'].map((one) =>
         crane('digest', `docker-daemon:${one}`),
