@@ -57,7 +57,8 @@ const refusals: ReadonlySet<string> = new Set(['UNAUTHORIZED', 'DENIED', 'NOT_FO
 /** All pages together. What lists of Google's registries tell of one manifest in several places is put together. */
 export async function collectPages(listed: AsyncIterable<ListedPage>): Promise<RepositoryListing> {
   const manifests = new Map<Digest, ListedManifest>();
-  const [children, tags]: [string[], string[]] = [[], []];
+  const children = new Set<string>();
+  const tags: string[] = [];
   let [name, listsManifests, listsChildren] = ['', false, false];
   let refusal: OciError | undefined;
   for await (const page of listed) {
@@ -65,7 +66,8 @@ export async function collectPages(listed: AsyncIterable<ListedPage>): Promise<R
     listsManifests ||= page.listsManifests;
     listsChildren ||= page.listsChildren;
     refusal ??= page.refusal;
-    for (const child of page.children) children.push(child);
+    // One that is named twice would be walked through twice, with all that is named twice below it.
+    for (const child of page.children) children.add(child);
     for (const tag of page.tags) tags.push(tag);
     for (const manifest of page.manifests) {
       const known = manifests.get(manifest.digest);
@@ -74,7 +76,7 @@ export async function collectPages(listed: AsyncIterable<ListedPage>): Promise<R
     }
   }
   const sorted = Array.from(manifests).sort(([a], [b]) => (a < b ? -1 : 1));
-  const listing = { name, listsManifests, listsChildren, children, tags, manifests: new Map(sorted) };
+  const listing = { name, listsManifests, listsChildren, children: [...children], tags, manifests: new Map(sorted) };
   return refusal === undefined ? listing : { ...listing, refusal };
 }
 
