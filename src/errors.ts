@@ -34,7 +34,7 @@ export type ErrorCode =
   | 'OUT_OF_RANGE'
   /** A registry refuses a manifest because it lacks content that the manifest names. */
   | 'MISSING_CONTENT'
-  /** The target exists and must not be replaced. */
+  /** The target exists and must not be replaced, or what is to be deleted has names that nobody gave up. */
   | 'CONFLICT'
   /** The registry wants credentials or refused those it got (401). */
   | 'UNAUTHORIZED'
