@@ -111,6 +111,26 @@ describe('gcrane copy -r', () => {
     ).toEqual([]);
   });
 
+  it('copies only what filters let through, and asks nothing about the rest', async () => {
+    for (const isGoogle of [true, false]) {
+      await using source = await filled(isGoogle);
+      await using target = await registryOf(isGoogle);
+      const flags = ['--include', 'app/**', '--include', '.:v1', '--exclude', 'app:multi', '--exclude', 'app/p/**'];
+      expect(await copy(source, 'p', target, 'q', ...flags)).toMatchObject({ code: 0 });
+      const tagsOf = async (name: string) =>
+        (
+          await storeOf(target, name)
+            .list()
+            .catch(() => ({ tags: [] }))
+        ).tags;
+      expect([await tagsOf('q'), await tagsOf('q/app'), await tagsOf('q/app/p')]).toEqual([['v1'], ['three'], []]);
+      const untaggedThere = storeOf(target, 'q/app').resolve(untagged.target.digest);
+      if (isGoogle) await expect(untaggedThere).resolves.toMatchObject({ digest: untagged.target.digest });
+      else await expect(untaggedThere).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(countOf(source, 'GET', '/v2/p/app/p/')).toBe(0);
+    }
+  });
+
   it('refuses to copy a repository to itself', async () => {
     await using registry = await filled(true);
     expect(await copy(registry, 'p', registry, 'p')).toMatchObject({
@@ -176,6 +196,8 @@ describe('gcrane copy -r', () => {
     [['--jobs', 'many'], 'for "-j, --jobs" flag'],
     [['--platform', 'linux/arm64'], '--platform does not go with --recursive'],
     [['--all-tags'], 'unknown flag: --all-tags'],
+    [['--include', ':'], 'a pattern of repositories is empty'],
+    [['--exclude', 'app:semver:nonsense'], '"semver:nonsense" is no range of versions'],
   ])('refuses %j', async (args, message) => {
     const result = await gcraneInProcess(['copy', '-r', ...args, 'example.com/a', 'example.com/b'], { home: tmpdir() });
     expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(message) as string });
@@ -183,13 +205,21 @@ describe('gcrane copy -r', () => {
 
   it.each([
     ['example.com/a:v1', 'example.com/b'],
-    ['example.com/a', 'oci:layout'],
+    ['example.com/a', 'oci:layout:v1'],
+    ['oci-archive:file', 'example.com/b'],
   ])('refuses %s and %s, which are not both repositories', async (from, to) => {
     expect(await gcraneInProcess(['cp', '-r', from, to], { home: tmpdir() })).toMatchObject({ code: 1, stdout: '' });
   });
 });
 
 describe('gcrane copy without -r', () => {
+  it.each(['--include', '--exclude'])('has no use for %s', async (flag) => {
+    expect(await gcraneInProcess(['cp', flag, 'x', 'a', 'b'], { home: tmpdir() })).toMatchObject({
+      code: 1,
+      stderr: `Error: ${flag} goes with --recursive\n`,
+    });
+  });
+
   it('copies one image, as crane does', async () => {
     await using source = await filled(true);
     const home = await testDirectory();

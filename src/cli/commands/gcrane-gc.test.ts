@@ -31,6 +31,23 @@ describe('gcrane gc', () => {
     expect(stdout).toBe(lines(registry, 'app', untagged) + lines(registry, 'app/web', [old]));
   });
 
+  it('looks with filters only into what they let through, and keeps all the same what stays needs', async () => {
+    await using registry = await filled();
+    await pushImage(await registry.content('app/web'), old);
+    await pushImage(await registry.content('app/base/os'), old);
+    const flags = ['-r', '--exclude', 'base/**', '--exclude', '.'];
+    expect((await gc(registry.host, ...flags, 'app')).stdout).toBe(lines(registry, 'app/web', [old]));
+    expect((await gc(registry.host, '-r', '--include', '.', '--dry-run', 'app')).stderr).toContain(
+      'Would delete 4 manifests of 1 repository; 2 without a tag stay',
+    );
+    for (const [args, message] of [
+      [['-r', '--include', ':v*'], '":v*" chooses tags, and what is cleaned up has none'],
+      [['--include', 'web'], '--include goes with --recursive'],
+    ] as const) {
+      expect(await gc(registry.host, ...args, 'app')).toMatchObject({ code: 1, stderr: `Error: ${message}\n` });
+    }
+  });
+
   it('shows with --dry-run what nothing needs that stays: neither images of an index nor signatures', async () => {
     await using registry = await filled();
     const { code, stdout, stderr } = await gc(registry.host, '--dry-run', 'app');

@@ -34,6 +34,21 @@ describe('gcrane ls of a registry of Google', () => {
     expect(lines.slice(0, 4).every((line) => line.startsWith(`${name}@`) || line.startsWith(`${name}:`))).toBe(true);
   });
 
+  it('prints with filters what they let through', async () => {
+    await using registry = await google();
+    const name = `${registry.host}/project`;
+    const { stdout } = await ls('-r', '--include', 'app:v1', '--include', '**/web', name);
+    expect(stdout.split('\n')).toEqual([
+      `${name}/app@${image.target.digest}`,
+      `${name}/app:v1`,
+      `${name}/app/web@${image.target.digest}`,
+      `${name}/app/web:latest`,
+      '',
+    ]);
+    expect((await ls('-r', '--exclude', '**', name)).stdout).toBe('');
+    expect(await ls('--include', 'app', name)).toMatchObject({ code: 1, stdout: '' });
+  });
+
   it('prints JSON as gcrane does: one line, keys in the order of the alphabet, numbers as text', async () => {
     await using registry = await google();
     const { stdout } = await ls('--json', `${registry.host}/project/app/web`);
