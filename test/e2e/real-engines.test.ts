@@ -114,6 +114,21 @@ function roundTrips(engine: RealEngine | undefined): void {
     }
   });
 
+  test.runIf(keepsManifests)('keeps an index whole, and of one that it pulled has its own platform', async () => {
+    const at = (tag: string): string => `127.0.0.1:${registry.port}/platforms:${tag}`;
+    await crane('push', image.layout, at('amd'));
+    await crane('mutate', at('amd'), '--set-platform', 'linux/arm64', '-t', at('arm'));
+    await crane('index', 'append', '-m', at('amd'), '-m', at('arm'), '-t', at('both'));
+    const digest = await crane('digest', at('both'));
+    await crane('copy', at('both'), 'docker-daemon:whole.test/index:1');
+    expect(await crane('digest', 'docker-daemon:whole.test/index:1')).toBe(digest);
+    const arm = await crane('config', '--platform', 'linux/arm64', 'docker-daemon:whole.test/index:1');
+    expect(arm).toBe(await crane('config', at('arm')));
+    await containers.remove('whole.test/index:1');
+    await containers.pull(at('both'));
+    expect(await crane('digest', `docker-daemon:${at('both')}`)).toBe(await crane('digest', at('amd')));
+  });
+
   test.runIf(engine?.kind === 'docker')('gets of an image only the layers that it lacks', async () => {
     await crane('copy', `oci:${image.layout}`, 'docker-daemon:shared.test/base:1');
     await writeFile(work.file('more.tar'), tarOf({ 'etc/more': 'more\n' }));

@@ -9,6 +9,8 @@ export interface EngineContainers {
   /** What the engine says of an image. */
   inspect(image: string): Promise<InspectedImage>;
   remove(image: string): Promise<void>;
+  /** Lets the engine itself get an image from a registry. */
+  pull(image: string): Promise<void>;
 }
 
 export interface InspectedImage {
@@ -48,6 +50,10 @@ export function engineContainers(host: string): EngineContainers {
     inspect: async (image) => JSON.parse(String(await ask('GET', `/images/${image}/json`))) as InspectedImage,
     async remove(image) {
       await ask('DELETE', `/images/${image}?force=1`);
+    },
+    async pull(image) {
+      const messages = String(await ask('POST', `/images/create?fromImage=${encodeURIComponent(image)}`));
+      if (messages.includes('"error"')) throw new Error(`pull of ${image}: ${messages}`);
     },
   };
 }
