@@ -1,7 +1,11 @@
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crane } from '../support/command.ts';
 import { type CraneRegistry, startCraneRegistry } from '../support/crane-registry.ts';
+import { fakeEngine, type FakeEngine } from '../support/fake-engine.ts';
+import { writeDockerTarball } from '../support/image-files.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temp-directory.ts';
 import { treeImage, writeTreeTar } from '../support/tree-image.ts';
 
@@ -50,8 +54,47 @@ describe('crane with an image that is larger than its memory', () => {
   });
 });
 
-async function expectSmall(args: readonly string[]): Promise<void> {
-  const { code, stderr, peakMemory } = await crane(args, { timeout: 110_000 });
+describe('crane with an image in an engine that is larger than its memory', () => {
+  let engine: FakeEngine;
+  let work: TemporaryDirectory;
+  let layout: string;
+
+  beforeAll(async () => {
+    work = await temporaryDirectory();
+    const image = await treeImage(megabytes);
+    layout = image.layout;
+    const archive = work.file('saved.tar');
+    await writeDockerTarball(image, archive, { tag: 'tree.test/tree:1', compressed: false });
+    let isLoaded = false;
+    engine = await fakeEngine({
+      async instead(what, response, request) {
+        if (what === 'GET /images/get') await pipeline(createReadStream(archive), response);
+        else if (what === 'POST /images/load') {
+          for await (const _ of request) isLoaded = true;
+          response.end('{"stream":"Loaded image"}');
+        } else if (/^GET .*tree.*json$/.test(what) || (isLoaded && /^GET .*json$/.test(what))) {
+          response.end(JSON.stringify({ Id: image.configDigest, Size: megabytes * 1e6 }));
+        } else return false;
+        return true;
+      },
+    });
+  }, 300_000);
+
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await work.remove();
+  });
+
+  it.each([
+    ['copies it out', () => ['copy', 'docker-daemon:tree.test/tree:1', `oci:${work.file('copy')}:1`]],
+    ['loads it', () => ['copy', `oci:${layout}`, 'docker-daemon:new.test/new:1']],
+  ])('%s', { timeout: 120_000 }, async (_, argsOf) => {
+    await expectSmall(argsOf(), { DOCKER_HOST: engine.host });
+  });
+});
+
+async function expectSmall(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const { code, stderr, peakMemory } = await crane(args, { timeout: 110_000, env });
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(peakMemory).toBeLessThan(maxMemory);
 }
