@@ -1,21 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { imageManifestOf } from '../../src/ops/read.ts';
 import { settingsIn } from '../support/image-registry.ts';
 import { codeBlocks } from '../support/markdown.ts';
-import { nativeCrane } from '../support/native-crane.ts';
 import { projectRoot } from '../support/paths.ts';
-import {
-  entriesOf,
-  filesOf,
-  layersOf,
-  type Outcome,
-  platformOf,
-  platformsOf,
-  runRecipe,
-} from '../support/recipe-place.ts';
-import { describeWith, requirement, type Requirement } from '../support/requirements.ts';
+import { entriesOf, filesOf, layersOf, platformOf, platformsOf } from '../support/recipe-place.ts';
+import { type Recipe, testRecipes } from '../support/recipe-tests.ts';
 
 // The page is the source: each heading is a recipe, and the block below it is what runs.
 const page = readFileSync(join(projectRoot, 'docs/recipes.md'), 'utf8');
@@ -26,17 +17,7 @@ const scripts = new Map(
     .map((part) => [part.slice(0, part.indexOf('\n')), scriptIn(part)] as const),
 );
 
-interface Recipe {
-  /** What has to be there beside crane, bash and the usual programs of a system. */
-  readonly needs?: readonly string[];
-  /** Whether it uses what crane of go-containerregistry does not have. @default false */
-  readonly isOurs?: boolean;
-  /** `diff` ends with 1 when it finds something. @default 0 */
-  readonly code?: number;
-  readonly promises: (outcome: Outcome) => Promise<void> | void;
-}
-
-const recipes: Readonly<Record<string, Recipe>> = {
+const recipes: Readonly<Record<string, Omit<Recipe, 'script'>>> = {
   'List the files of an image': {
     promises: ({ lines }) => {
       expect(lines.map((line) => line.replace(/.* /, ''))).toEqual(['etc/os-release', 'etc/passwd']);
@@ -226,45 +207,11 @@ it('every recipe of docs/recipes.md is run', () => {
   expect(Object.keys(recipes).toSorted()).toEqual(Array.from(scripts.keys()).toSorted());
 });
 
-describe('a recipe does what it says', () => {
-  for (const [title, recipe] of Object.entries(recipes)) {
-    describeWith(needsOf(recipe), title, () => {
-      it('with our crane', () => checked(title, recipe));
-    });
-  }
-});
-
-const theirs = nativeCrane();
-
-describeWith([theirs], 'a recipe does the same with the crane of go-containerregistry', () => {
-  for (const [title, recipe] of Object.entries(recipes)) {
-    if (recipe.isOurs === true) continue;
-    describeWith(needsOf(recipe), title, () => {
-      it('and prints the same, but for digests', async () => {
-        const [other, own] = [await checked(title, recipe, theirs), await checked(title, recipe)];
-        expect(comparable(own)).toEqual(comparable(other));
-      });
-    });
-  }
-});
-
-async function checked(title: string, recipe: Recipe, program?: Requirement): Promise<Outcome> {
-  await using outcome = await runRecipe(scripts.get(title) ?? '', program?.path);
-  expect(outcome, outcome.stderr).toMatchObject({ code: recipe.code ?? 0 });
-  await recipe.promises(outcome);
-  return outcome;
-}
-
-/** Compressed layers differ from crane's, and so do digests; ports differ from run to run. */
-function comparable({ lines, host }: Outcome): readonly string[] {
-  return lines.map((line) => line.replaceAll(host, 'HOST').replaceAll(/sha256:[0-9a-f]{64}/g, 'DIGEST'));
-}
+testRecipes(
+  new Map(Object.entries(recipes).map(([title, recipe]) => [title, { ...recipe, script: scripts.get(title) ?? '' }])),
+);
 
 function scriptIn(section: string): string {
   const blocks = codeBlocks({ name: 'docs/recipes.md', text: section });
   return blocks.find(({ language }) => language === 'bash')?.text ?? '';
-}
-
-function needsOf({ needs = [] }: Recipe): readonly Requirement[] {
-  return ['bash', ...needs].map((name) => requirement(name));
 }

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { collect, streamOf } from '../../src/content/bytes.ts';
 import { TarReader } from '../../src/content/tar/reader.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
+import { mediaTypes } from '../../src/oci/media-type.ts';
 import { formatPlatform, parsePlatform } from '../../src/oci/platform.ts';
 import { copyGraph } from '../../src/ops/copy.ts';
 import { imageManifestOf, rawManifestOf } from '../../src/ops/read.ts';
@@ -119,6 +120,9 @@ async function fill(registry: SimulatedRegistry): Promise<void> {
   await put(registry, 'app', 'old', await image([old, tarOf({ 'app/start': 'app' })]));
   await put(registry, 'extra', 'v1', await image([tarOf({ extra: 'x' })], 'linux/s390x'));
   for (const name of ['api', 'web']) await put(registry, `team/${name}`, 'v1', await image([tarOf({ [name]: 'x' })]));
+  // Only so does its layer get there, since copies leave such layers where they are.
+  await put(registry, 'foreign', 'plain', await image([old]));
+  await put(registry, 'foreign', 'v1', await foreign(old));
   await put(registry, 'project/app', 'v1', await image([tarOf({ tagged: 'x' })]));
   await put(registry, 'project/app', undefined, await image([old, tarOf({ 'app/start': 'app' })]));
 }
@@ -143,6 +147,20 @@ async function alpine(version: string): Promise<Artifact> {
     return { image: await image(tars, platform, [`VERSION=${version}`], store), platform: parsePlatform(platform) };
   });
   return builtIndex(store, await Promise.all(images));
+}
+
+/** An image whose layer comes from somewhere else, and is in the registry all the same. */
+async function foreign(tar: Uint8Array): Promise<Artifact> {
+  const { store, root } = await image([tar]);
+  const manifest = JSON.parse(Buffer.from(await rawManifestOf({ store, root })).toString()) as { layers: object[] };
+  const where = { mediaType: mediaTypes.dockerForeignLayerGzip, urls: ['http://127.0.0.1:1/layer'] };
+  const layers = manifest.layers.map((layer) => Object.assign(layer, where));
+  const memory = new MemoryStore();
+  await copyGraph(store, memory, root);
+  return {
+    store: memory,
+    root: await memory.add(Buffer.from(JSON.stringify({ ...manifest, layers })), root.mediaType),
+  };
 }
 
 function image(
