@@ -148,7 +148,10 @@ describe('crane delete --by-digest', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('An index lists it: delete that first')]);
     if (canDelete(content)) await content.deleteManifest(index.target.digest);
     const again = await crane('delete', `${name}@${digest}`);
-    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('Delete the tags that name it first')]);
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      expect.stringContaining('--all-tags to have its tags deleted first: latest, v1'),
+    ]);
     expect(await tagsOf(registry)).toEqual(['latest', 'other', digestTag, 'v1']);
     expect(await crane('delete', '--all-tags', `${name}@${digest}`)).toMatchObject({ code: 0 });
     expect(await tagsOf(registry)).toEqual(['other', digestTag]);

@@ -1,10 +1,10 @@
-import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
+import { isOciError, messageOf, OciError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { encodeJson } from '../../oci/json.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { deleteManifest } from '../../ops/deletion/delete-manifest.ts';
 import { deleteTagOnly } from '../../ops/deletion/delete-tag-only.ts';
-import { DeletionPlanner } from '../../ops/deletion/plan-deletion.ts';
+import { type DeletionPlan, DeletionPlanner } from '../../ops/deletion/plan-deletion.ts';
 import { canDelete, type Deleter } from '../../store/capabilities.ts';
 import type { ContentSource, ContentStore } from '../../store/store.ts';
 import type { Location } from '../location.ts';
@@ -13,8 +13,8 @@ import { printableLine } from '../printable.ts';
 import { SilentFailure } from '../report-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
-import { type Deletion, jsonOf, linesOf, lossesOf, some } from './deletion.ts';
-import { deletesNothing, notDeleted, undeletable } from './refusals.ts';
+import { type Deletion, jsonOf, linesOf, lossesOf } from './deletion.ts';
+import { checkOtherTags, deletesNothing, notDeleted, tagsFirst, undeletable } from './refusals.ts';
 
 export interface DeleteImagesOptions {
   /** Never delete what a tag names. */
@@ -177,17 +177,34 @@ class DeletionRun {
 
   /** @param tag by which it was named */
   async #manifest(place: Place, digest: Digest, tag: string | undefined): Promise<Omit<Deletion, 'image' | 'name'>> {
-    const { dryRun, json, byDigest, allTags } = this.#options;
-    const isWanted = dryRun || json || byDigest || allTags || !this.#session.isQuiet;
-    const plan = isWanted ? await place.planner.plan(digest, this.#session) : undefined;
-    if (plan !== undefined && byDigest && !allTags) checkOtherTags(place, plan.target.digest, plan, tag);
+    const { dryRun, byDigest, allTags } = this.#options;
+    const plan = await this.#plan(place, digest);
+    if (plan !== undefined && byDigest && !allTags) checkOtherTags(place.name, plan, tag);
     if (dryRun) return { status: 'planned', digest, isManifest: true, plan };
     const tags = allTags ? plan?.tags : tag === undefined ? [] : [tag];
     // Where tags have to go first, images of indexes are kept, too: the tags would be lost for nothing.
     const first = plan !== undefined && plan.indexes.length > 0 ? [] : tags;
-    await deleteManifest(place.store, digest, { tags: first, signal: this.#session.signal });
+    try {
+      await deleteManifest(place.store, digest, { tags: first, signal: this.#session.signal });
+    } catch (error) {
+      throw tagsFirst(error, plan, allTags);
+    }
     place.planner.forget(plan?.tags ?? []);
     return { status: 'deleted', digest, isManifest: true, plan };
+  }
+
+  /** `undefined` where nobody is told of it, and where it cannot be had and was not asked for. */
+  async #plan(place: Place, digest: Digest): Promise<DeletionPlan | undefined> {
+    const { dryRun, json, byDigest, allTags } = this.#options;
+    const isWanted = dryRun || json || byDigest || allTags;
+    if (!isWanted && this.#session.isQuiet) return undefined;
+    try {
+      return await place.planner.plan(digest, this.#session);
+    } catch (error) {
+      this.#session.signal.throwIfAborted();
+      if (isWanted || !isOciError(error)) throw error;
+      return undefined;
+    }
   }
 
   #tell({ status, image, ...result }: Deletion): void {
@@ -207,26 +224,4 @@ const casualLookups = 100;
 
 function nameOf(location: Location): string {
   return location.kind === 'registry' ? formatRepository(location.reference) : `${location.kind}:${location.path}`;
-}
-
-/** @throws {OciError} `CONFLICT` when other tags would go, or may go, that nobody named */
-function checkOtherTags(
-  { name }: Place,
-  digest: Digest,
-  plan: { readonly tags: readonly string[]; readonly tagsUnknown: OciError | undefined },
-  tag: string | undefined,
-): void {
-  const others = plan.tags.filter((one) => one !== tag);
-  const what = `${name}@${digest}`;
-  if (others.length > 0) {
-    throw new OciError('CONFLICT', `Other tags name ${what}, too, and would be deleted with it: ${some(others)}`, {
-      hint: 'Add --all-tags to delete them all, or delete one tag alone with --tag-only',
-    });
-  }
-  if (plan.tagsUnknown === undefined) return;
-  throw new OciError(
-    'CONFLICT',
-    `Whether other tags name ${quoted(what)}, which would be deleted with it, cannot be found out: ${plan.tagsUnknown.message}`,
-    { cause: plan.tagsUnknown, hint: 'Add --all-tags to delete it with whatever tags it has' },
-  );
 }
