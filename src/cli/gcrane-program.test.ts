@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { imageOf } from '../../test/conformance/samples.ts';
 import { seeded } from '../../test/quirks/client.ts';
 import { simulateRegistry } from '../../test/simulated-registry/simulate.ts';
-import { gcraneInProcess } from '../../test/support/in-process.ts';
+import { profile } from '../../test/simulated-registry/profiles.ts';
+import { withPrograms } from '../../test/support/fake-program.ts';
+import { craneInProcess, gcraneInProcess } from '../../test/support/in-process.ts';
 import { platformImage } from '../../test/support/image-registry.ts';
 import { configOf } from '../ops/read.ts';
 import { copyGraph } from '../ops/copy.ts';
@@ -29,6 +31,10 @@ describe('gcrane', () => {
     expect(help).toContain('  gcrane mutate IMAGE [flags]\n');
     expect(help).toMatch(/Examples:\n {2}gcrane mutate /);
     expect(help).not.toMatch(/^ +crane /m);
+    const pages = await pagesOf(gcraneProgram);
+    const texts = pages.flatMap(({ description, examples = '' }) => [description, examples]).join('\n');
+    const names = pages.map(({ path }) => path.split(' ')[1]).filter((name) => name !== undefined);
+    expect(texts).not.toMatch(new RegExp(`\\bcrane (?:${names.join('|')})\\b`));
     const { stdout: script } = await gcraneInProcess(['completion', 'bash'], { home });
     expect(script).toContain('_gcrane_complete gcrane');
     const { stdout: candidates } = await gcraneInProcess(['__complete', 'g'], { home });
@@ -70,6 +76,28 @@ describe('gcrane', () => {
     await seeded(registry, imageOf('one'));
     await gcraneInProcess(['ls', `${registry.host}/app`], { home });
     expect(registry.requests[0]?.headers['user-agent']).toMatch(/^gcrane\/0\.0\.0 /);
+  });
+
+  it('says its own name in hints', async () => {
+    await using registry = await simulateRegistry({ ...profile('gar'), users: { joe: {} }, anonymous: {} });
+    const { stderr } = await gcraneInProcess(['digest', `${registry.host}/app`], { home });
+    expect(stderr).toContain(`gcrane auth login ${registry.host}`);
+    expect(stderr).not.toMatch(/\bcrane auth/);
+  });
+
+  it('asks Google for credentials before the files of people, of Google’s registries only', async () => {
+    const { directory } = await withPrograms({});
+    const around = { home: directory, env: { PATH: directory } };
+    const [own, theirs, elsewhere] = await Promise.all([
+      gcraneInProcess(['auth', 'explain', 'gcr.io'], around),
+      craneInProcess(['auth', 'explain', 'gcr.io'], around),
+      gcraneInProcess(['auth', 'explain', 'ghcr.io'], around),
+    ]);
+    const order = (text: string): readonly string[] =>
+      Array.from(text.matchAll(/^ {2}\d\. (gcloud|gh|DOCKER_AUTH_CONFIG)\b/gm), ([, name = '']) => name);
+    expect(order(own.stdout)).toEqual(['gcloud', 'DOCKER_AUTH_CONFIG']);
+    expect(order(theirs.stdout)).toEqual(['DOCKER_AUTH_CONFIG', 'gcloud']);
+    expect(order(elsewhere.stdout)).toEqual(['DOCKER_AUTH_CONFIG', 'gh']);
   });
 
   it('refuses a command that it does not have', async () => {

@@ -1,5 +1,6 @@
 import { craneCommands } from './commands.ts';
 import type { Command, CommandEntry, Program } from './framework/command.ts';
+import { underName } from './own-name.ts';
 import type { Globals, LeadingFlags, PersistentFlags } from './globals.ts';
 import { programOf } from './program.ts';
 import type { Session } from './session.ts';
@@ -43,8 +44,12 @@ function underNewName(entry: Entry): Entry {
 }
 
 function renamed(command: Command<Session, Globals>): Command<Session, Globals> {
-  const { examples } = command;
-  return examples === undefined
-    ? command
-    : { ...command, examples: examples.replace(/\bcrane (?=[a-z-])/g, 'gcrane ') };
+  const { examples, description } = command;
+  return {
+    ...command,
+    ...(description === undefined ? {} : { description: underName('gcrane', description, (word) => names.has(word)) }),
+    ...(examples === undefined ? {} : { examples: underName('gcrane', examples) }),
+  };
 }
+
+const names: ReadonlySet<string> = new Set(craneCommands.map(({ name }) => name));

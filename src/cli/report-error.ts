@@ -2,6 +2,7 @@ import { isSystemError, type SystemError } from '../content/file-fault.ts';
 import { isOciError, messageOf, type OciError } from '../errors.ts';
 import { Interrupted } from './interrupt.ts';
 import { printableLine } from './printable.ts';
+import { underName } from './own-name.ts';
 import { isClosedPipe } from './process.ts';
 import type { Session } from './session.ts';
 
@@ -10,7 +11,9 @@ export async function reportError(error: unknown, session: Session): Promise<num
   await session.endProgress();
   if (isClosedPipe(error) || error instanceof SilentFailure) return 1;
   const exitCode = error instanceof Interrupted ? error.exitCode : 1;
-  const description = describe(error);
+  const found = describe(error);
+  const hint = found.hint === undefined ? undefined : underName(session.process.program, found.hint);
+  const description = { ...found, hint };
   if (session.isJson) session.log.record({ type: 'error', ...description, exitCode });
   else printLines(description, session);
   if (session.verbosity > 0) printCauses(error, description, session);

@@ -1,3 +1,4 @@
+import { isGoogleHost } from '../../remote/listing/google-hosts.ts';
 import type { RegistryName } from '../../oci/reference.ts';
 import type { Credential, Keychain, NamedKeychain } from '../../remote/auth/credential.ts';
 import type { CredentialEnvironment } from '../../remote/auth/environment.ts';
@@ -149,8 +150,11 @@ export class Connections {
 
   #credentialPlaces(): CredentialPlaces {
     const stored = this.credentialEnvironment();
+    const { program } = this.#context.process;
     return {
       stored,
+      // As gcrane has it: crane-cli reference, section 10.
+      cloudFirst: program === 'gcrane' ? isGoogleHost : undefined,
       clouds: { ...stored, run: undefined, exchange: async () => (await this.#sharedParts()).exchange },
     };
   }

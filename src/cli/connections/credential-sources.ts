@@ -12,23 +12,30 @@ export interface CredentialPlaces {
   readonly stored: CredentialEnvironment;
   /** Packages and programs of clouds. */
   readonly clouds: CloudEnvironment;
+  /** For which registries the cloud is asked first. @default none */
+  readonly cloudFirst?: ((registry: RegistryName) => boolean) | undefined;
 }
 
 /** Credentials of people first, then those of the cloud that keeps a registry. */
-export function placesKeychain({ stored, clouds }: CredentialPlaces): Keychain {
-  const cloud = { name: 'the cloud of the registry', find: cloudsOnDemand(clouds) };
-  return sourcesKeychain([...localSources(stored), cloud], stored.onWarning);
+export function placesKeychain({ stored, clouds, cloudFirst = () => false }: CredentialPlaces): Keychain {
+  const inCloud = cloudsOnDemand(clouds);
+  const askedWhen = (isFirst: boolean): NamedKeychain => ({
+    name: 'the cloud of the registry',
+    find: async (scope, options) => (cloudFirst(scope.registry) === isFirst ? inCloud(scope, options) : undefined),
+  });
+  return sourcesKeychain([askedWhen(true), ...localSources(stored), askedWhen(false)], stored.onWarning);
 }
 
 /** What {@link placesKeychain} asks for a registry, one by one. */
 export async function sourcesFor(
   registry: RegistryName,
-  { stored, clouds }: CredentialPlaces,
+  { stored, clouds, cloudFirst }: CredentialPlaces,
 ): Promise<readonly NamedKeychain[]> {
   const local = localSources(stored);
   if (cloudOf(registry) === undefined) return local;
   const { cloudSources } = await import('../../keychains/cloud-keychain.ts');
-  return [...local, ...(await cloudSources(registry, clouds))];
+  const inCloud = await cloudSources(registry, clouds);
+  return cloudFirst?.(registry) === true ? [...inCloud, ...local] : [...local, ...inCloud];
 }
 
 function localSources(environment: CredentialEnvironment): readonly NamedKeychain[] {
