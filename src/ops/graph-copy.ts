@@ -140,8 +140,7 @@ export class GraphCopy {
     const { run, tag } = visit;
     const isHome = await this.#isHome(target);
     if (isHome && tag === undefined && !this.#wantsAttachments) return this.#found(target, visit);
-    const made = await isMade(this.#source, target, { signal: this.#signal });
-    const known = made ? Promise.resolve(false) : this.#isKnown(target, tag);
+    const known = this.#isKnown(target, tag);
     known.catch(() => {});
     const isTrusted = isHome || (this.#options.trustManifests === true && known);
     const { bytes, children } = await this.#bringChildren(target, visit, isTrusted).catch(async (error: unknown) => {
@@ -149,18 +148,14 @@ export class GraphCopy {
       throw error;
     });
     if (await known) return this.#found(target, visit);
-    try {
-      await this.#pushes.push(target, bytes, children, tag);
-    } catch (error) {
-      // A tag that must not change refuses even what it names already.
-      if (!made || !(await this.#isKnown(target, tag))) throw error;
-      return this.#found(target, visit);
-    }
+    await this.#pushes.push(target, bytes, children, tag);
     run.movedManifest();
     this.#onProgress?.({ type: 'finish', target, tag });
   }
 
-  #isKnown(target: Descriptor, tag: string | undefined): Promise<boolean> {
+  /** Whether the sink has the manifest under its tag, as far as that is likely. */
+  async #isKnown(target: Descriptor, tag: string | undefined): Promise<boolean> {
+    if (await isMade(this.#source, target, { signal: this.#signal })) return false;
     return tag === undefined ? this.#manifests.exists(target) : this.#manifests.isTagged(target, tag);
   }
 

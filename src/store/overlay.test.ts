@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { testContentStore } from '../../test/conformance/content-store.ts';
 import { blobOf, imageOf, pushImage } from '../../test/conformance/samples.ts';
-import { collect } from '../content/bytes.ts';
+import { collect, streamOf } from '../content/bytes.ts';
+import { AttachedSource } from './attached-source.ts';
+import { isMade } from './capabilities.ts';
+import { JoinedSource } from './joined-source.ts';
 import { MemoryStore } from './memory.ts';
 import { OverlayStore } from './overlay.ts';
 
@@ -27,6 +30,22 @@ describe('an overlay', () => {
     expect(await store.resolve('v1')).toEqual(above.target);
     expect(await lower.resolve('v1')).toEqual(below.target);
     expect(await lower.stat(above.target)).toBeUndefined();
+  });
+
+  it('tells what was made, whatever lies between', async () => {
+    const [below, made, top] = [imageOf('below'), imageOf('made'), imageOf('top')];
+    const lower = new MemoryStore();
+    await pushImage(lower, below);
+    const store = new OverlayStore(new MemoryStore(), lower);
+    await pushImage(store, made);
+    const added = { descriptor: blobOf('layer').target, content: { open: async () => streamOf([]) } };
+    const stack = new OverlayStore(new MemoryStore(), new JoinedSource([new AttachedSource([added], store)]));
+    await pushImage(stack, top);
+    expect(await isMade(stack, top.target)).toBe(true);
+    expect(await isMade(stack, made.target)).toBe(true);
+    expect(await isMade(stack, below.target)).toBe(false);
+    expect(await isMade(stack, added.descriptor)).toBe(false);
+    expect(await isMade(lower, below.target)).toBe(false);
   });
 
   it('takes a manifest up to give it a tag', async () => {

@@ -180,6 +180,22 @@ describe('mutate', () => {
     expect(images.requests.filter((request) => !/^(?:GET|HEAD) /.test(request))).toEqual([]);
   });
 
+  it('reads the manifest and the config, and sends both, however many layers there are', async () => {
+    const name = await images.put(await platformImage());
+    images.requests.length = 0;
+    await mutate(name, '-l', 'a=1');
+    const asked = images.requests.map((request) =>
+      request.replaceAll(/sha256(?::|%3A)\w+/g, 'DIGEST').replace(/uploads\/[\w-]+\?/, 'uploads/ID?'),
+    );
+    expect(asked).toEqual([
+      'GET /v2/app/manifests/v1',
+      'GET /v2/app/blobs/DIGEST',
+      'POST /v2/app/blobs/uploads/',
+      'PUT /v2/app/blobs/uploads/ID?digest=DIGEST',
+      'PUT /v2/app/manifests/v1',
+    ]);
+  });
+
   it('pushes nothing when nothing changes', async () => {
     const name = await images.put(await platformImage());
     const before = (await images.get()).root.digest;
