@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { fakeEngine, type FakeEngine, type FakeEngineOptions } from '../../test/support/fake-engine.ts';
 import { indexOf, layeredImage, type LayeredImage } from '../../test/support/sample-image.ts';
 import { testDirectory } from '../../test/support/test-directory.ts';
-import { collect } from '../content/bytes.ts';
+import { collect, discard } from '../content/bytes.ts';
 import { digestOf } from '../content/hash.ts';
 import { openDockerArchive } from '../archive/docker-archive.ts';
 import { writeFile } from 'node:fs/promises';
@@ -56,6 +56,15 @@ describe("an image of containerd's store", () => {
     for (const { target, bytes } of [image, ...image.blobs]) {
       expect(Buffer.from(await collect(await opened.fetch(target), 1e8)).equals(bytes), target.mediaType).toBe(true);
     }
+  });
+
+  it('tells its digest without being read', async () => {
+    const { engine, spoolDirectory, server } = await engineWith(large, { kind: 'containerd' });
+    const opened = await open(engine, spoolDirectory);
+    expect((await opened.resolve('app:1')).digest).toBe(large.target.digest);
+    expect(server.requests).not.toContain('GET /images/get');
+    await Promise.all(large.blobs.map(async ({ target }) => discard(await opened.fetch(target))));
+    expect(server.requests.filter((what) => what === 'GET /images/get')).toHaveLength(1);
   });
 
   it('is the whole index when all of it is there', async () => {
@@ -160,13 +169,13 @@ async function engineWith(
   image: LayeredImage,
   options: FakeEngineOptions,
   kept: Partial<Parameters<FakeEngine['images']['set']>[1]> = {},
-): Promise<{ readonly engine: Engine; readonly spoolDirectory: string }> {
+): Promise<{ readonly engine: Engine; readonly spoolDirectory: string; readonly server: FakeEngine }> {
   const server = await fakeEngine(options);
   onTestFinished(() => server[Symbol.asyncDispose]());
   server.images.set('app:1', { image, ...kept });
   const engine = await connectEngine(parseEngineAddress(server.host));
   onTestFinished(() => engine[Symbol.asyncDispose]());
-  return { engine, spoolDirectory: await testDirectory() };
+  return { engine, spoolDirectory: await testDirectory(), server };
 }
 
 async function open(

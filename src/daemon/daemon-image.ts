@@ -24,19 +24,95 @@ export interface OpenDaemonImageOptions extends CallOptions, ProgressOptions {
  * Takes an image out of an engine. The engine gives it as one stream, which is read once; its layers are kept in temporary
  * files. An engine that keeps manifests (containerd's image store) gives the image with its digests, or the index with the
  * images that are there; of others the manifest is made here, with layers that are compressed while they come: the same as
- * for the archive of `docker save`. Whoever opens it disposes of it.
+ * for the archive of `docker save`. Where the engine tells the digest by itself, the stream is asked for when content is.
+ * Whoever opens it disposes of it.
  *
  * @param name a name as the engine takes it, or an ID
- * @throws {OciError} `NOT_FOUND`, `NETWORK`, `TIMEOUT`, and what a bad archive throws
+ * @throws {OciError} `NOT_FOUND`, `NETWORK`, `TIMEOUT`, and what a bad archive throws, perhaps when content is fetched
  */
 export async function openDaemonImage(
   engine: Engine,
   name: string,
   options: OpenDaemonImageOptions = {},
 ): Promise<DaemonImage> {
-  const { signal, spoolDirectory } = options;
-  const image = await engine.inspect(name, { signal });
+  const image = await engine.inspect(name, { signal: options.signal });
   if (image === undefined) throw engine.notFound(name);
+  const save = (): Promise<SavedImage> => saveImage(engine, name, image, options);
+  if (image.artifact !== undefined) return new DaemonImage(name, image.artifact, save);
+  const saved = await save();
+  return new DaemonImage(name, saved.root, saved);
+}
+
+interface SavedImage {
+  readonly archive: DockerArchive | OciArchive;
+  readonly root: Descriptor;
+  /** The platforms of an index that are there, when some are not. */
+  readonly there?: readonly Platform[];
+}
+
+/** An image from an engine: a source with that one name. */
+export class DaemonImage implements ContentSource, AsyncDisposable {
+  readonly #name: string;
+  readonly #root: Descriptor;
+  readonly #save: (() => Promise<SavedImage>) | undefined;
+  #saved: Promise<SavedImage> | undefined;
+
+  /** @param content what the engine gave, or how it is asked for it, at most once, when content is wanted */
+  constructor(name: string, root: Descriptor, content: SavedImage | (() => Promise<SavedImage>)) {
+    this.#name = name;
+    this.#root = root;
+    if (typeof content === 'function') this.#save = content;
+    else this.#saved = Promise.resolve(content);
+  }
+
+  /** The image's manifest or index. */
+  async resolveSingle(options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    return this.#root;
+  }
+
+  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    if (reference === this.#name || reference === this.#root.digest) return this.#root;
+    if (isDigest(reference)) return (await this.#content()).archive.resolve(reference, options);
+    throw new OciError('NOT_FOUND', `What was opened is the image ${quoted(this.#name)}, not ${quoted(reference)}`);
+  }
+
+  async stat(content: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    return (await this.#content()).archive.stat(content, options);
+  }
+
+  async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
+    const { mediaType, digest } = target;
+    const { archive, there = [] } = await this.#content();
+    if (there.length > 0 && (await archive.stat({ mediaType, digest }, options)) === undefined) {
+      const which = target.platform === undefined ? digest : `${digest} (${formatPlatform(target.platform)})`;
+      throw new OciError('NOT_FOUND', `The Docker engine lacks ${which} of the index ${quoted(this.#name)}`, {
+        hint: `Choose what it has with --platform: ${there.map(formatPlatform).join(', ')}`,
+      });
+    }
+    return archive.fetch(target, options);
+  }
+
+  /** Deletes temporary files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const saved = await this.#saved?.catch(() => undefined);
+    await saved?.archive[Symbol.asyncDispose]();
+  }
+
+  #content(): Promise<SavedImage> {
+    this.#saved ??= this.#save?.();
+    return this.#saved as Promise<SavedImage>;
+  }
+}
+
+async function saveImage(
+  engine: Engine,
+  name: string,
+  image: EngineImage,
+  options: OpenDaemonImageOptions,
+): Promise<SavedImage> {
+  const { signal, spoolDirectory } = options;
   // By its ID: a name without a tag would give all that have it, and may be given to another image meanwhile.
   const saved = await engine.save(image.id, { called: name, signal });
   try {
@@ -57,61 +133,6 @@ export async function openDaemonImage(
   }
 }
 
-/** An image from an engine: a source with that one name. */
-export class DaemonImage implements ContentSource, AsyncDisposable {
-  readonly #archive: DockerArchive | OciArchive;
-  readonly #name: string;
-  readonly #root: Descriptor;
-  readonly #there: readonly Platform[];
-
-  constructor(
-    archive: DockerArchive | OciArchive,
-    {
-      name,
-      root,
-      there = [],
-    }: { readonly name: string; readonly root: Descriptor; readonly there?: readonly Platform[] },
-  ) {
-    this.#archive = archive;
-    this.#name = name;
-    this.#root = root;
-    this.#there = there;
-  }
-
-  /** The image's manifest or index. */
-  async resolveSingle(options: CallOptions = {}): Promise<Descriptor> {
-    options.signal?.throwIfAborted();
-    return this.#root;
-  }
-
-  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
-    options.signal?.throwIfAborted();
-    if (reference === this.#name || reference === this.#root.digest) return this.#root;
-    if (isDigest(reference)) return this.#archive.resolve(reference, options);
-    throw new OciError('NOT_FOUND', `What was opened is the image ${quoted(this.#name)}, not ${quoted(reference)}`);
-  }
-
-  stat(content: ContentId, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    return this.#archive.stat(content, options);
-  }
-
-  async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
-    const { mediaType, digest } = target;
-    if (this.#there.length > 0 && (await this.#archive.stat({ mediaType, digest }, options)) === undefined) {
-      const which = target.platform === undefined ? digest : `${digest} (${formatPlatform(target.platform)})`;
-      throw new OciError('NOT_FOUND', `The Docker engine lacks ${which} of the index ${quoted(this.#name)}`, {
-        hint: `Choose what it has with --platform: ${this.#there.map(formatPlatform).join(', ')}`,
-      });
-    }
-    return this.#archive.fetch(target, options);
-  }
-
-  /** Deletes temporary files. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#archive[Symbol.asyncDispose]();
-  }
-}
-
 function brokenArchive(engine: Engine, cause: OciError): OciError {
   return new OciError('INVALID_ARCHIVE', `What the Docker engine at ${engine.name} saved is broken: ${cause.message}`, {
     cause,
@@ -125,12 +146,12 @@ async function readImage(
   name: string,
   image: EngineImage,
   options: CallOptions,
-): Promise<DaemonImage> {
+): Promise<SavedImage> {
   if (image.root === undefined) {
     const archive = await readDockerArchive(files, options);
     const root = await archive.resolveSingle(options);
     await checkConfig(engine, archive, root, name, image, options);
-    return new DaemonImage(archive, { name, root });
+    return { archive, root };
   }
   const archive = await readOciArchive(files, options);
   const root = archive.entries().find(({ digest }) => digest === image.root);
@@ -139,7 +160,7 @@ async function readImage(
   }
   // Its annotations are the engine's notes on the name.
   const { mediaType, digest, size } = root;
-  return new DaemonImage(archive, { name, ...(await whatIsThere(archive, { mediaType, digest, size }, options)) });
+  return { archive, ...(await whatIsThere(archive, { mediaType, digest, size }, options)) };
 }
 
 /** In Docker's own store the digest of the config is the ID. podman converts configs, and containerd's IDs are others. */
@@ -162,10 +183,7 @@ function otherImage(engine: Engine, name: string, id: string): OciError {
   return new OciError('RESPONSE', message, { hint: 'Try again; the log of the engine may say more' });
 }
 
-/**
- * Of a pulled index an engine has the images for its own platform only, as a rule. When there is but one it is what is
- * meant, as for `docker push`; several are left to the user's choice.
- */
+/** The same choice as where the engine tells by itself what it has. */
 async function whatIsThere(
   archive: OciArchive,
   root: Descriptor,

@@ -3,6 +3,7 @@ import { array, boolean, type Decoder, object, optional, string } from '../oci/d
 import { type Descriptor, descriptorFields } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { parseJson } from '../oci/json.ts';
+import { isImageType, isIndexType } from '../oci/media-type.ts';
 
 /** What an engine says of an image. */
 export interface EngineImage {
@@ -18,10 +19,20 @@ export interface EngineImage {
   readonly isComplete: boolean | undefined;
   /** Of its layers, the lowest first. */
   readonly diffIds: readonly Digest[];
+  /** What a copy of it would be, where the engine tells without giving the image. */
+  readonly artifact: Descriptor | undefined;
 }
 
 /** A number that only informs. Docker says of an image without a date that it is of the year 1, and -1 for what it has not counted. */
 const lenient: Decoder<number> = (value) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0);
+
+/** A manifest of an index, which may be there or not. */
+interface KeptManifest {
+  readonly Available: boolean;
+  /** `image`, `attestation` or `unknown`. */
+  readonly Kind: string;
+  readonly Descriptor: Descriptor | undefined;
+}
 
 const inspectFields: Decoder<{
   readonly Id: string;
@@ -29,7 +40,7 @@ const inspectFields: Decoder<{
   readonly RepoDigests: readonly string[];
   readonly Size: number;
   readonly Descriptor: Descriptor | undefined;
-  readonly Manifests: readonly { readonly Available: boolean }[] | undefined;
+  readonly Manifests: readonly KeptManifest[] | undefined;
   readonly RootFS: { readonly Layers: readonly string[] };
 }> = object({
   Id: string,
@@ -37,7 +48,15 @@ const inspectFields: Decoder<{
   RepoDigests: optional(array(string), []),
   Size: optional(lenient, 0),
   Descriptor: optional(descriptorFields),
-  Manifests: optional(array(object({ Available: optional(boolean, false) }))),
+  Manifests: optional(
+    array(
+      object({
+        Available: optional(boolean, false),
+        Kind: optional(string, ''),
+        Descriptor: optional(descriptorFields),
+      }),
+    ),
+  ),
   RootFS: optional(object({ Layers: optional(array(string), []) }), { Layers: [] }),
 });
 
@@ -60,7 +79,21 @@ export function parseEngineImage(bytes: Uint8Array, engine: string): EngineImage
     root: keepsManifests ? id : undefined,
     isComplete: Manifests?.every(({ Available }) => Available),
     diffIds: RootFS.Layers.filter(isDigest),
+    artifact: Descriptor?.digest === id ? artifactOf(Descriptor, Manifests) : undefined,
   };
+}
+
+/**
+ * Of a pulled index an engine has the images for its own platform only, as a rule. When there is but one it is what is
+ * meant, as for `docker push`; several are left to the user's choice.
+ */
+function artifactOf(root: Descriptor, manifests: readonly KeptManifest[] | undefined): Descriptor | undefined {
+  const { mediaType, digest, size } = root;
+  if (isImageType(mediaType)) return { mediaType, digest, size };
+  if (!isIndexType(mediaType) || manifests === undefined) return undefined;
+  if (manifests.every(({ Available }) => Available)) return { mediaType, digest, size };
+  const there = manifests.filter(({ Available, Kind }) => Available && Kind === 'image');
+  return there.length === 1 ? there[0]?.Descriptor : { mediaType, digest, size };
 }
 
 /** Old versions of podman leave the algorithm out. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describeBytes } from '../../src/content/hash.ts';
 import { TarReader } from '../../src/content/tar/reader.ts';
 import { collect } from '../../src/content/bytes.ts';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import type { Sample } from '../conformance/samples.ts';
 import { hexOf, type LayeredImage, layoutFiles, tarOf } from './sample-image.ts';
@@ -135,11 +136,29 @@ function inspect(state: State, kind: EngineKind, name: string, response: ServerR
   // What was loaded takes the place of what had the name.
   const id = state.ids.get(name) ?? (found && idOf(found, kind));
   if (id === undefined) return json(response, 404, { message: `No such image: ${name}` });
-  const kept = kind === 'containerd' ? { Descriptor: { mediaType: '', digest: id, size: 1 } } : {};
+  const kept = kind === 'containerd' ? keptManifests(found, id) : {};
   const size = found?.image.tars.reduce((sum, tar) => sum + tar.length, 0) ?? 0;
   const layers = found === undefined ? [] : diffIdsOf(found.image);
   const RootFS = { Type: 'layers', Layers: layers };
   json(response, 200, { Id: id, RepoTags: [name], RepoDigests: null, Size: size, RootFS, ...kept });
+}
+
+/** As of API 1.48. */
+function keptManifests(found: KeptImage | undefined, id: string): object {
+  if (found === undefined) return { Descriptor: { mediaType: '', digest: id, size: 1 } };
+  const { image, index, others = [] } = found;
+  if (index === undefined) return { Descriptor: image.target };
+  const there = new Set([image, ...others].map(({ target }) => target.digest));
+  const { manifests } = JSON.parse(Buffer.from(index.bytes).toString()) as { manifests: Descriptor[] };
+  return {
+    Descriptor: index.target,
+    Manifests: manifests.map((child) => ({
+      ID: child.digest,
+      Descriptor: child,
+      Available: there.has(child.digest),
+      Kind: 'image',
+    })),
+  };
 }
 
 function diffIdsOf({ tars }: LayeredImage): readonly string[] {
