@@ -111,6 +111,21 @@ describe('gcrane copy -r', () => {
     ).toEqual([]);
   });
 
+  it('asks for one token for each repository, there and here', async () => {
+    const login = { users: { joe: { password: 'secret' } }, anonymous: {} };
+    await using source = await simulateRegistry({ ...profile('gar'), ...login });
+    await using target = await simulateRegistry({ ...profile('gar'), ...login });
+    for (const name of ['p/a', 'p/b']) await seeded(source, one, 'v1', name);
+    const auths = [source, target].map(({ host }) => [host, { auth: Buffer.from('joe:secret').toString('base64') }]);
+    const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: Object.fromEntries(auths) as object }) };
+    const args = ['copy', '-r', '-j', '1', `${source.host}/p`, `${target.host}/q`];
+    expect(await gcraneInProcess(args, { home: tmpdir(), env })).toMatchObject({ code: 0 });
+    const scopes = ({ tokenServer }: SimulatedRegistry): readonly string[] =>
+      tokenServer.requests.flatMap(({ query }) => query.getAll('scope')).toSorted();
+    expect(scopes(source)).toEqual(['repository:p/a:pull', 'repository:p/b:pull', 'repository:p:pull']);
+    expect(scopes(target)).toEqual(['repository:q/a:push,pull', 'repository:q/b:push,pull']);
+  });
+
   it('copies only what filters let through, and asks nothing about the rest', async () => {
     for (const isGoogle of [true, false]) {
       await using source = await filled(isGoogle);

@@ -65,5 +65,5 @@ export async function openRegistryTree(
     import('./registry-tree.ts'),
     import('./repository-lister.ts'),
   ]);
-  return new RegistryTree(root, transport, repositoryLister(session, transport));
+  return new RegistryTree(root, transport, repositoryLister(session));
 }

@@ -39,7 +39,7 @@ export class RegistryTree implements Tree {
   async *walk({ filter, skip, onError, signal }: TreeWalkOptions): AsyncGenerator<TreeRepository, void> {
     const found = walkRepositories(this.root, {
       transport: this.#transport,
-      list: this.#list,
+      list: (repository, options) => this.#list(this.#storeOf(repository), options),
       signal,
       wants: (repository) => filter.wants(this.#pathAt(repository)),
       skip: (repository) => filter.prunes(this.#pathAt(repository)) || skip?.(this.#pathAt(repository)) === true,
@@ -53,11 +53,11 @@ export class RegistryTree implements Tree {
 
   /** The root alone. */
   async listRoot(options: CallOptions): Promise<TreeRepository> {
-    return { path: '', listing: await this.#list(this.root, options) };
+    return { path: '', listing: await this.#list(this.#storeOf(this.root), options) };
   }
 
   async source(path: string): Promise<RemoteStore> {
-    return new RemoteStore(this.repositoryAt(path), { transport: this.#transport });
+    return this.#storeOf(this.repositoryAt(path));
   }
 
   async target(path: string, { dryRun }: { readonly dryRun: boolean }): Promise<TreeTarget> {
@@ -71,11 +71,15 @@ export class RegistryTree implements Tree {
     return {
       store,
       takesAll: false,
-      list: (options) => this.#list(repository, options),
+      list: (options) => this.#list(store, options),
       begin: async () => {},
       keep: async () => {},
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
+  }
+
+  #storeOf(repository: Repository): RemoteStore {
+    return new RemoteStore(repository, { transport: this.#transport });
   }
 
   #pathAt({ repository }: Repository): string {
