@@ -92,15 +92,15 @@ describe('crane inspect', () => {
     const name = await images.put(index);
     const json = await inspectJson(name);
     expect(Object.keys(json).slice(0, 4)).toEqual(['name', 'digest', 'mediaType', 'kind']);
-    expect(json).toMatchObject({ name, digest: index.root.digest, kind: 'index', manifestSize: index.root.size });
+    expect(json).toMatchObject({ name, digest: index.root.digest, kind: 'index', size: index.root.size });
     expect(json.manifests?.map(({ platform }) => platform)).toEqual(['linux/amd64', 'linux/arm64/v8', 'linux/s390x']);
     // What was not read is not guessed.
-    expect(json.manifests?.map(({ size }) => size)).toEqual([1426, undefined, undefined]);
+    expect(json.manifests?.map(({ imageSize }) => imageSize)).toEqual([1426, undefined, undefined]);
     expect(json.image).toMatchObject({
       kind: 'image',
       platform: 'linux/amd64',
       created: '2024-01-15T10:00:00.5Z',
-      size: 1426,
+      imageSize: 1426,
       config: { cmd: ['sh'], env: ['PATH=/bin'] },
       labels: { a: '1 <x>' },
       layers: [{ size: 223, step: 'ADD base1' }, { step: 'ADD app' }],

@@ -14,14 +14,14 @@ import { fields, section, table, type TextLimits } from './lines.ts';
 
 /** What an image is made of, for people. */
 export function imageLines(image: ImageDetails, limits: TextLimits): readonly string[] {
-  const { config, platform, layers, history, size } = image;
+  const { config, platform, layers, history, imageSize } = image;
   return [
     ...fields(
       [
         ['Platform', platform === undefined ? undefined : formatPlatform(platform) || undefined],
         ['Created', image.created],
         ['Author', image.author],
-        ['Size', sizeOf(size, layers)],
+        ['Size', sizeOf(imageSize, layers)],
         ['Base', baseText(image.base)],
         ['User', config.user],
         ['Directory', config.workingDir],
@@ -51,7 +51,7 @@ export function artifactLines(artifact: ArtifactDetails, limits: TextLimits): re
     ...fields(
       [
         ['Created', artifact.created],
-        ['Size', sizeOf(artifact.size, layers, 'blob')],
+        ['Size', sizeOf(artifact.imageSize, layers, 'blob')],
       ],
       limits,
     ),

@@ -266,7 +266,7 @@ describe('the summary of anything else, for people', () => {
     const other = describeBytes(Buffer.from('y'), mediaTypes.ociManifest).digest;
     const summary = await inspectImage(await imageOfDocuments('{}'));
     const base = { ...summary, digest };
-    const referrer = { digest: other, mediaType, manifestSize: 1, annotations: {} };
+    const referrer = { digest: other, mediaType, size: 1, annotations: {} };
     const lines = (more: Partial<ImageSummary>): readonly string[] =>
       summaryText('app', { ...base, ...more } as ImageSummary, usualLimits)
         .split('\n')

@@ -41,8 +41,8 @@ function indexLines(index: IndexDetails, limits: TextLimits): readonly string[] 
   const { image } = index;
   // The size of one image alone says nothing beside the others; it stands with that image.
   const isMeasured =
-    index.size !== undefined ||
-    index.manifests.some(({ size, digest }) => size !== undefined && digest !== image?.digest);
+    index.imageSize !== undefined ||
+    index.manifests.some(({ imageSize, digest }) => imageSize !== undefined && digest !== image?.digest);
   const manifests = isMeasured ? index.manifests : index.manifests.map(withoutSize);
   const of = (...kinds: readonly IndexEntrySummary['kind'][]): readonly IndexEntrySummary[] =>
     manifests.filter(({ kind }) => kinds.includes(kind));
@@ -55,7 +55,7 @@ function indexLines(index: IndexDetails, limits: TextLimits): readonly string[] 
     ...fields(
       [
         ['Created', index.created],
-        ['Size', index.size === undefined ? undefined : `${sizeText(index.size)} with all that it lists`],
+        ['Size', index.imageSize === undefined ? undefined : `${sizeText(index.imageSize)} with all that it lists`],
       ],
       limits,
     ),
@@ -68,7 +68,7 @@ function indexLines(index: IndexDetails, limits: TextLimits): readonly string[] 
 }
 
 function withoutSize(entry: IndexEntrySummary): IndexEntrySummary {
-  const { size: _, ...rest } = entry;
+  const { imageSize: _, ...rest } = entry;
   return rest;
 }
 
@@ -97,10 +97,10 @@ function usualImageLines(
 /** Platform or what it is, digest, and the size of all that it needs. */
 function entryRows(entries: readonly IndexEntrySummary[]): readonly string[] {
   return table(
-    entries.map(({ kind, platform, digest, size, missing, artifactType, mediaType }) => [
+    entries.map(({ kind, platform, digest, imageSize, missing, artifactType, mediaType }) => [
       (platform === undefined ? '' : formatPlatform(platform)) || wordsFor(kind),
       digest,
-      missing === true ? 'missing' : size === undefined ? '' : sizeText(size),
+      missing === true ? 'missing' : imageSize === undefined ? '' : sizeText(imageSize),
       kind === 'other' ? mediaType : (artifactType ?? ''),
     ]),
     [2],

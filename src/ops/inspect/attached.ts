@@ -76,7 +76,7 @@ function referrerSummary(
   return {
     digest,
     mediaType,
-    manifestSize: size,
+    size,
     artifactType: artifactType === '' ? undefined : artifactType,
     annotations: sorted(annotations),
     subject,

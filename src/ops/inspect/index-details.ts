@@ -21,7 +21,7 @@ export function entrySummaries({ manifests }: ImageIndex): readonly IndexEntrySu
       kind,
       digest,
       mediaType,
-      manifestSize: size,
+      size,
       platform,
       artifactType: artifactType === '' ? undefined : artifactType,
       annotations: sorted(annotations),
@@ -75,7 +75,7 @@ export async function measured(
 /** What is known of an entry when its manifest was read, or was not there. */
 export function withSize(entry: IndexEntrySummary, size: Size): IndexEntrySummary {
   if (size === undefined) return entry;
-  return size === 'missing' ? { ...entry, missing: true } : { ...entry, size };
+  return size === 'missing' ? { ...entry, missing: true } : { ...entry, imageSize: size };
 }
 
 type Size = number | 'missing' | undefined;

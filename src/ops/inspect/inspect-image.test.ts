@@ -72,12 +72,12 @@ describe('the summary of an image', () => {
       kind: 'image',
       digest: image.root.digest,
       mediaType: mediaTypes.ociManifest,
-      manifestSize: image.root.size,
+      size: image.root.size,
       annotations: { a: '2', z: '1' },
       platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
       created: '2024-01-15T10:00:00.5Z',
       author: 'team',
-      size: image.root.size + text.length + 1020,
+      imageSize: image.root.size + text.length + 1020,
       configDigest: describeBytes(Buffer.from(text), '').digest,
       configSize: text.length,
       config: {
@@ -141,14 +141,14 @@ describe('the summary of an image', () => {
 
   it('counts a blob once that is there twice', async () => {
     const image = await imageWith({ rootfs: diffIds(one, one, two) }, [one, one, two]);
-    const { size, layers, configSize } = await inspectedImage(image);
-    expect(size).toBe(image.root.size + configSize + 1020);
+    const { imageSize, layers, configSize } = await inspectedImage(image);
+    expect(imageSize).toBe(image.root.size + configSize + 1020);
     expect(layers.length).toBe(3);
   });
 
   it('has no size where documents claim more than can be', async () => {
     const layers = ['a', 'b'].map((name) => layerOf(name, { size: Number.MAX_SAFE_INTEGER }));
-    expect((await inspectedImage(await imageWith({ rootfs: diffIds(...layers) }, layers))).size).toBeUndefined();
+    expect((await inspectedImage(await imageWith({ rootfs: diffIds(...layers) }, layers))).imageSize).toBeUndefined();
   });
 
   it('knows the size of a tar where nothing has to be read for it', async () => {
@@ -272,7 +272,7 @@ describe('the summary of an artifact', () => {
       kind: 'artifact',
       artifactType: 'application/vnd.example',
       configMediaType: mediaTypes.ociEmpty,
-      size: 482 + 2 + 14,
+      imageSize: 482 + 2 + 14,
       layers: [{ mediaType: 'text/plain', size: 14, annotations: { 'org.opencontainers.image.title': 'a.txt' } }],
       warnings: [],
     });

@@ -76,7 +76,7 @@ async function indexDetails(
     ...manifestSummary(artifact.root, index),
     created: statedTime(index.annotations),
     manifests,
-    size: all?.size,
+    imageSize: all?.size,
     image: usual.image,
   };
 }
@@ -104,7 +104,7 @@ async function usualImage(
     const manifest = await imageManifestOf(chosen, options);
     size = undefined;
     const image = await detailsOf({ artifact: chosen, manifest, index }, warnings, options);
-    return { digest, size: image.size, image };
+    return { digest, size: image.imageSize, image };
   } catch (error) {
     if (isOciError(error, 'NO_MATCHING_PLATFORM')) return {};
     if (!isOciError(error, 'NOT_FOUND')) throw error;

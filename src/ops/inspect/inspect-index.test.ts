@@ -27,8 +27,12 @@ describe('the summary of an index', () => {
     ]);
     expect(summary.image).toMatchObject({ kind: 'image', digest: amd64?.digest });
     // Only what was read is known.
-    expect(summary.manifests.map(({ size }) => size)).toEqual([summary.image?.size, undefined, undefined]);
-    expect(summary.size).toBeUndefined();
+    expect(summary.manifests.map(({ imageSize }) => imageSize)).toEqual([
+      summary.image?.imageSize,
+      undefined,
+      undefined,
+    ]);
+    expect(summary.imageSize).toBeUndefined();
   });
 
   it('is that of one image for a platform', async () => {
@@ -66,7 +70,7 @@ describe('the summary of an index', () => {
     expect(summary.manifests.map(({ missing }) => missing)).toEqual([true, undefined, undefined]);
     const measured = await inspectedIndex({ store, root: index.root }, { sizes: true });
     expect(measured.manifests.map(({ missing }) => missing)).toEqual([true, true, true]);
-    expect(measured.size).toBeUndefined();
+    expect(measured.imageSize).toBeUndefined();
   });
 
   it('finds its image in an index within, and lists that as what it is', async () => {
@@ -76,18 +80,18 @@ describe('the summary of an index', () => {
     expect(summary.manifests).toMatchObject([{ kind: 'index', digest: inner.root.digest }]);
     expect(summary.image?.digest).toBe(inner.entries[0]?.digest);
     // What the inner index needs was not looked at.
-    expect(summary.size).toBeUndefined();
+    expect(summary.imageSize).toBeUndefined();
   });
 
   it('measures its images, and counts together what they share once', async () => {
     const index = await goldenImage('multi', 'oci');
-    const { manifests, size } = await inspectedIndex(index, { sizes: true });
-    expect(manifests.map((entry) => entry.size)).toEqual([
+    const { manifests, imageSize } = await inspectedIndex(index, { sizes: true });
+    expect(manifests.map((entry) => entry.imageSize)).toEqual([
       555 + 467 + 223 + 181,
       555 + 482 + 162 + 181,
       401 + 335 + 162,
     ]);
-    expect(size).toBe(index.root.size + 555 + 555 + 401 + 467 + 482 + 335 + 223 + 181 + 162);
+    expect(imageSize).toBe(index.root.size + 555 + 555 + 401 + 467 + 482 + 335 + 223 + 181 + 162);
   });
 
   it('tells artifacts and unknown entries apart', async () => {

@@ -10,7 +10,7 @@ export interface ManifestSummary {
   readonly digest: Digest;
   readonly mediaType: string;
   /** Bytes of the manifest itself. */
-  readonly manifestSize: number;
+  readonly size: number;
   readonly artifactType?: string | undefined;
   /** Sorted by key. */
   readonly annotations: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export interface ImageDetails extends ManifestSummary {
   readonly created?: string | undefined;
   readonly author?: string | undefined;
   /** Bytes of manifest, config and layers as they travel, each blob once; absent where they add up to more than can be. */
-  readonly size?: number | undefined;
+  readonly imageSize?: number | undefined;
   readonly configDigest: Digest;
   /** Bytes of the config. */
   readonly configSize: number;
@@ -48,7 +48,7 @@ export interface ArtifactDetails extends ManifestSummary {
   /** RFC 3339, where an annotation says so. */
   readonly created?: string | undefined;
   /** As for images. */
-  readonly size?: number | undefined;
+  readonly imageSize?: number | undefined;
   readonly configDigest: Digest;
   /** Bytes of the config. */
   readonly configSize: number;
@@ -64,7 +64,7 @@ export interface IndexDetails extends ManifestSummary {
   /** In the order of the index. */
   readonly manifests: readonly IndexEntrySummary[];
   /** Bytes of the index and of all that it needs, each once; absent where that was not asked for, or is not known of all of it. */
-  readonly size?: number | undefined;
+  readonly imageSize?: number | undefined;
   /** The image of it for linux/amd64; absent where it has none. */
   readonly image?: ImageDetails | ArtifactDetails | undefined;
 }
@@ -151,14 +151,14 @@ export interface IndexEntrySummary {
   readonly digest: Digest;
   readonly mediaType: string;
   /** Bytes of the manifest itself. */
-  readonly manifestSize: number;
+  readonly size: number;
   readonly platform?: Platform | undefined;
   readonly artifactType?: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
   /** Of an attestation: the image that it is about. */
   readonly describes?: Digest | undefined;
   /** Bytes of its manifest, config and layers, each blob once. Only where its manifest was read. */
-  readonly size?: number | undefined;
+  readonly imageSize?: number | undefined;
   /** Set when it was looked for and is not there, as in copies of some platforms only. */
   readonly missing?: true | undefined;
 }
@@ -168,7 +168,7 @@ export interface ReferrerSummary {
   readonly digest: Digest;
   readonly mediaType: string;
   /** Bytes of its manifest. */
-  readonly manifestSize: number;
+  readonly size: number;
   readonly artifactType?: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
   /** What it refers to: what was named, or the image of the index. */
