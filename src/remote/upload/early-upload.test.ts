@@ -12,9 +12,13 @@ import { held, large, mebibyte, methods, openSessions, pieces } from '../../../t
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { type ByteSource, streamOf } from '../../content/bytes.ts';
 import { type Spool, spool } from '../../content/spool.ts';
+import type { GrowingContent } from '../../content/growing-file.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
+import { parseRepository } from '../../oci/reference.ts';
 import { spooledContent } from '../../store/staging.ts';
 import { remote, type RemoteStore } from '../remote-store.ts';
+import type { ExchangeRequest } from '../transport/exchange.ts';
+import { createTransport } from '../transport/transport.ts';
 
 const chunkSize = 5 * mebibyte;
 
@@ -277,6 +281,24 @@ describe('where an early upload does not work out, the push sends what is missin
     expect(openSessions(one.registry)).toEqual([]);
   });
 
+  it('the registry cannot put pieces together', async () => {
+    const one = await making({}, {});
+    one.registry.fault = ({ method, headers }) =>
+      method === 'PUT' && headers['content-length'] === '0' ? 500 : undefined;
+    await one.push(await one.make(stopping(large, 17 * mebibyte, () => one.answered(1))), large);
+    expect(await held(one.registry, large)).toBe(true);
+    expect(openSessions(one.registry)).toEqual([]);
+  });
+
+  it('who may not push is told so once', async () => {
+    const one = await making({}, {});
+    const made = await one.make(stopping(large, 17 * mebibyte, () => one.answered(1)));
+    one.registry.fault = ({ method }) => (method === 'PATCH' ? 403 : undefined);
+    await expect(one.push(made, large)).rejects.toMatchObject({ code: 'DENIED' });
+    expect(methods(one.registry)).toEqual(['POST', 'PATCH', 'PATCH', 'DELETE']);
+    expect(openSessions(one.registry)).toEqual([]);
+  });
+
   it('tokens end', async () => {
     const one = await making({ users });
     const made = await one.make(
@@ -310,4 +332,30 @@ it.each(writable)('an early upload to %s, and the push after it, bring every byt
   expect((await content.stat(sample.target))?.size).toBe(sample.target.size);
   await Promise.all(early.map((upload) => upload[Symbol.asyncDispose]()));
   client.close();
+});
+
+it.each([
+  ['ghcr.io', {}, false],
+  ['europe-docker.pkg.dev', {}, false],
+  ['ghcr.io', { chunkSize: 4 * mebibyte }, true],
+  ['registry.test', {}, true],
+])('whether %s with the settings %j is sent anything early: %s', async (host, settings, isSent) => {
+  const asked = new Set<string>();
+  const exchange = async ({ url }: ExchangeRequest): Promise<never> => {
+    asked.add(url.host);
+    throw new Error('no network');
+  };
+  const transport = createTransport({ userAgent: 'test', exchange, hosts: () => settings });
+  const content: GrowingContent = {
+    result: undefined,
+    failed: new AbortController().signal,
+    reach: async (size) => size,
+    read: async () => streamOf(large.bytes),
+  };
+  const begun = [host, 'last.test'].map((registry) =>
+    remote(parseRepository(`${registry}/team/app`), { transport, access: 'push' }).pushEarly(content),
+  );
+  await until(() => asked.has('last.test'));
+  await Promise.all(begun.map((early) => early[Symbol.asyncDispose]()));
+  expect(asked.has(host)).toBe(isSent);
 });

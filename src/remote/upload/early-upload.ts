@@ -1,6 +1,7 @@
 import { joinSignals } from '../../async/join-signals.ts';
 import type { GrowingContent } from '../../content/growing-file.ts';
 import type { CallOptions } from '../../options.ts';
+import { type CloudName, cloudOf } from '../auth/cloud-hosts.ts';
 import type { RepositoryClient } from '../repository-client.ts';
 import { ResponseError } from '../transport/response-error.ts';
 import { isRetryable } from '../transport/retry.ts';
@@ -63,12 +64,10 @@ export class EarlyUpload {
   }
 
   async #send(): Promise<StartedUpload | undefined> {
-    const { transport, repository } = this.#client;
-    const traits = transport.traitsOf(repository.registry);
     const forms = new UploadForms(this.#client, Number.POSITIVE_INFINITY);
     let started: StartedUpload | undefined;
     try {
-      if (!(await this.#hasMoreThan(forms.wishedSize)) || traits.refusesPieces === true) return undefined;
+      if (!(await this.#hasMoreThan(forms.wishedSize)) || !takesPieces(this.#client)) return undefined;
       started = { session: await openSession(this.#client, 'sha256', this.#signal), received: 0, sent: 0 };
       for (;;) {
         const size = forms.pieceSize(started.session);
@@ -79,7 +78,7 @@ export class EarlyUpload {
       }
     } catch (error) {
       const isOver = this.#signal.aborted || !isRetryable(error);
-      if (error instanceof ResponseError && refusesForm(error) && !endsSession(error)) traits.refusesPieces = true;
+      if (error instanceof ResponseError && refusesForm(error) && !endsSession(error)) noteRefusal(this.#client);
       if (!isOver || started === undefined) return started;
       await cancelSession(this.#client, started.session);
       return undefined;
@@ -112,4 +111,17 @@ export class EarlyUpload {
     const received = kept === 'stuck' ? end : kept;
     return { session: sessionAfter(session, answer, this.#client), received, sent: received };
   }
+}
+
+/** Those of clouds that are known to want blobs whole, or in smaller pieces (demand-and-quirks reference, Q-44 and Q-46). */
+const unwilling: ReadonlySet<CloudName | undefined> = new Set(['google', 'ghcr']);
+
+/** Whether anything is worth a try: what is refused in the end was sent in vain. */
+function takesPieces({ transport, repository: { registry } }: RepositoryClient): boolean {
+  const isKnown = unwilling.has(cloudOf(registry)) && transport.settingsOf(registry).chunkSize === undefined;
+  return !isKnown && transport.traitsOf(registry).refusesPieces !== true;
+}
+
+function noteRefusal({ transport, repository: { registry } }: RepositoryClient): void {
+  transport.traitsOf(registry).refusesPieces = true;
 }

@@ -1,18 +1,20 @@
 import { type ByteSource, discard } from '../../content/bytes.ts';
 import type { GrowingContent } from '../../content/growing-file.ts';
 import { VerifiedStream } from '../../content/verify.ts';
+import type { ErrorCode } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { CallOptions } from '../../options.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { RepositoryClient } from '../repository-client.ts';
+import { ResponseError } from '../transport/response-error.ts';
 import { defaultChunkSize } from './chunk-size.ts';
 import { contentOf, RecentContent, type UploadContent } from './content.ts';
 import { EarlyUpload } from './early-upload.ts';
 import { mountBlob } from './mount.ts';
 import { cancelSession, type UploadSession } from './session.ts';
 import { uploadOnce } from './shared-uploads.ts';
-import { uploadBlob } from './upload.ts';
+import { uploadBlob, type UploadOptions } from './upload.ts';
 
 /** Uploads to one repository, the sessions that its refused mounts have opened, and what is sent while it is made. */
 export class Uploads {
@@ -49,9 +51,10 @@ export class Uploads {
       const taken = early;
       early = undefined;
       const started = await taken?.take(signal);
-      const first = started === undefined ? session : undefined;
-      if (first !== undefined) session = undefined;
-      await uploadBlob(this.#client, expected, content, { ...options, session: first, started, signal });
+      if (started !== undefined && (await this.#goOn(expected, content, { ...options, started, signal }))) return;
+      const first = session;
+      session = undefined;
+      await uploadBlob(this.#client, expected, content, { ...options, session: first, signal });
     };
     try {
       await uploadOnce(this.#client, digest, upload, options.signal);
@@ -96,6 +99,17 @@ export class Uploads {
     await Promise.all([...cancelled, ...early.map((upload) => upload.cancel())]);
   }
 
+  /** @returns `false` when the registry does not take what was begun early: then it may take the blob as others send it */
+  async #goOn(expected: Descriptor, content: UploadContent, options: UploadOptions): Promise<boolean> {
+    try {
+      await uploadBlob(this.#client, expected, content, options);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ResponseError) || final.has(error.code)) throw error;
+      return false;
+    }
+  }
+
   #takeEarly({ digest, size }: Descriptor): EarlyUpload | undefined {
     for (const early of this.#early) {
       const { result } = early.content;
@@ -115,6 +129,8 @@ export class Uploads {
   }
 }
 
+/** What would be answered to any other upload as well. */
+const final: ReadonlySet<ErrorCode> = new Set(['UNAUTHORIZED', 'DENIED', 'RATE_LIMITED']);
 /** Sessions are used right after they were opened; more than this were forgotten. */
 const maxSessions = 64;
 /** Whoever wishes for larger pieces of a stream that can be read once cannot have them sent again as a whole. */
