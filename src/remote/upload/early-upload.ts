@@ -64,9 +64,9 @@ export class EarlyUpload {
   }
 
   async #send(): Promise<StartedUpload | undefined> {
-    const forms = new UploadForms(this.#client, Number.POSITIVE_INFINITY);
     let started: StartedUpload | undefined;
     try {
+      const forms = new UploadForms(this.#client, Number.POSITIVE_INFINITY);
       if (!(await this.#hasMoreThan(forms.wishedSize)) || !takesPieces(this.#client)) return undefined;
       started = { session: await openSession(this.#client, 'sha256', this.#signal), received: 0, sent: 0 };
       for (;;) {
