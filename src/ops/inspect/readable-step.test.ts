@@ -139,6 +139,7 @@ describe('a step of a history', () => {
     for (const part of [
       '/bin/sh -a',
       '] "',
+      String.raw`\"`,
       '|1 a ',
       ' pipefail',
       'cmd /a',
@@ -151,5 +152,7 @@ describe('a step of a history', () => {
         expect(readableStep(start + part.repeat(30_000)).length).toBeGreaterThan(0);
       }
     }
+    const endless = String.raw`HEALTHCHECK &{["${String.raw`\"`.repeat(2_000_000)}] "0s" "0s" "0s" '\x00'}`;
+    expect(readableStep(endless)).toBe(endless);
   });
 });
