@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -45,6 +46,22 @@ describe('gzipping', () => {
     const packed = await collect(gzipping({ level: 6 })(cut(data, [megabyte])), 2 * data.length);
     const alone = execFileSync('gzip', ['-6nc'], { input: data, maxBuffer: 10 * megabyte });
     expect(packed.length).toBeLessThan(alone.length * 1.005);
+  });
+
+  it('stores what was compressed before, between what was not, and other programs take it', async () => {
+    const random = randomBytes(3 * megabyte + 5);
+    const data = Buffer.concat([text(1, megabyte), random, text(2, 2 * megabyte)]);
+    const packed = await collect(gzipping({ level: 1 })(cut(data, [300_000])), 2 * data.length);
+    expect(execFileSync('gunzip', ['-c'], { input: packed, maxBuffer: 10 * megabyte }).equals(data)).toBe(true);
+    const stored = await collect(gzipping()(cut(random, [megabyte])), 2 * random.length);
+    expect(stored.length).toBeLessThan(random.length * 1.001);
+  });
+
+  it('compresses what repeats itself, however random it looks', async () => {
+    const piece = randomBytes(20_000);
+    const data = Buffer.concat(Array.from({ length: 150 }, () => piece));
+    const packed = await collect(gzipping()(cut(data, [megabyte])), 2 * data.length);
+    expect(packed.length).toBeLessThan(data.length / 20);
   });
 
   it('reads ahead no more than the blocks it works on', async () => {
