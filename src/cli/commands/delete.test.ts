@@ -220,6 +220,16 @@ describe('crane delete of several', () => {
     expect((await crane('delete', '--ignore-missing', '--tag-only', `${name}:none`)).code).toBe(0);
   });
 
+  it('takes it for done where the registry deletes no tags, and says so of those that are not there, too', async () => {
+    await using registry = await seeded({ del: { tag: 400 } });
+    const name = `${registry.host}/app`;
+    const missing = [`${name}:none`, `${registry.host}/nowhere:v1`];
+    expect((await crane('delete', '--ignore-missing', ...missing)).code).toBe(0);
+    const { code, stderr } = await crane('delete', '--ignore-missing', `${name}:v1`);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('--tag-only takes the tag alone away')]);
+    expect(await tagsOf(registry)).toContain('v1');
+  });
+
   it('does not take a refusal for a sign that nothing is there', async () => {
     await using registry = await seeded({ del: { tag: 404 } });
     expect((await crane('delete', '--ignore-missing', `${registry.host}/app:v1`)).code).toBe(1);

@@ -140,10 +140,22 @@ class DeletionRun {
     try {
       await place.store.deleteTag(tag, this.#session);
     } catch (error) {
+      // Registries that delete no tags say so of those that are not there, too.
+      if (this.#options.ignoreMissing && isOciError(error, 'UNSUPPORTED')) await this.#checkExists(place, tag);
       throw notDeleted(error, location);
     }
     place.planner.forget([tag]);
     return { status: 'deleted', tag, via: 'tag', isManifest: false };
+  }
+
+  /** @throws {OciError} `NOT_FOUND`; when it cannot be told, nothing is thrown */
+  async #checkExists(place: Place, tag: string): Promise<void> {
+    try {
+      await place.store.resolve(tag, this.#session);
+    } catch (error) {
+      this.#session.signal.throwIfAborted();
+      if (isOciError(error, 'NOT_FOUND')) throw error;
+    }
   }
 
   /** @param named.digest what the tag has to name, where that was said, too */
