@@ -56,7 +56,7 @@ async function collectPages(pages: Pages, repository: Repository): Promise<reado
     const details: unknown = page['imageDetails'];
     if (!Array.isArray(details)) throw failed('AWS', 'its answer has no list of images');
     const found = details.flatMap(manifestOf);
-    manifests.push(...found);
+    for (const manifest of found) manifests.push(manifest);
     // A page without anything new would come again and again.
     if (manifests.length <= maxManifests && (found.length > 0 || nextOf(page) === undefined)) continue;
     throw new OciError('LIMIT_EXCEEDED', `The list of the manifests of ${shown(repository)} does not end`);

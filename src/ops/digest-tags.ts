@@ -32,7 +32,10 @@ export class DigestTags {
       for await (const page of this.#source.tags(options)) {
         for (const tag of page) {
           const name = digestTag.exec(tag)?.[1];
-          if (name !== undefined) found.set(name, [...(found.get(name) ?? []), tag]);
+          if (name === undefined) continue;
+          const known = found.get(name);
+          if (known === undefined) found.set(name, [tag]);
+          else known.push(tag);
         }
       }
     } catch (error) {

@@ -121,7 +121,7 @@ export class ReferrerCopy {
     const found = await this.#unlessBestEffort(`The referrers of ${subject.digest} cannot be listed`, listed);
     const arrivals = await Promise.all((found ?? []).map((entry) => this.#copyOne(subject, entry, run, level)));
     const arrived = arrivals.filter((arrival) => arrival !== undefined);
-    run.referrers.push(...arrived.map(({ referrer }) => referrer));
+    for (const { referrer } of arrived) run.referrers.push(referrer);
     await this.#ensureListed(subject, arrived);
   }
 

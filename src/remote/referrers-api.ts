@@ -43,7 +43,7 @@ export async function askReferrersApi(
   };
   const parameters = artifactType === undefined ? {} : { artifactType };
   const list = pages({ read, entriesOf, keyOf: ({ digest }) => digest, pageSize: undefined, parameters });
-  for await (const page of list) found.push(...page);
+  for await (const page of list) for (const entry of page) found.push(entry);
   return isList ? found : undefined;
 }
 

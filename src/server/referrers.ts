@@ -20,12 +20,12 @@ export async function listReferrers(
   const digest = parseDigest(route.digest);
   const artifactType = request.query.get('artifactType') ?? undefined;
   const repository = await storage.find(route.repository, request);
-  const found: Descriptor[] = [];
+  let found: readonly Descriptor[] = [];
   if (repository !== undefined) {
     const { content } = repository;
     if (!canListReferrers(content)) throw new OciError('NOT_FOUND', 'This registry does not list referrers');
     const subject = { mediaType: mediaTypes.ociManifest, digest };
-    found.push(...(await content.referrers(subject, { signal: request.signal, artifactType })));
+    found = await content.referrers(subject, { signal: request.signal, artifactType });
   }
   const { manifests, next } = pageFrom(found, request.query.get('last') ?? '');
   const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };

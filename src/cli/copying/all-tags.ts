@@ -38,7 +38,6 @@ const defaultTags = 8;
  * A tag that is at the target with the same digest is not written again. Its blobs are still looked for, each once in a run
  * whatever number of tags has it: one question is nothing beside what a mirror with a hole in it costs, and manifests that
  * registries took without their blobs, or blobs they have lost, are found in no other way. `--fast` leaves that out.
- *
  */
 export async function copyAllTags(
   session: Session,
@@ -209,7 +208,8 @@ function tagIn(name: string): string {
 
 async function listTags(session: Session, store: TagLister): Promise<readonly string[]> {
   const tags: string[] = [];
-  for await (const page of store.tags({ signal: session.signal })) tags.push(...page);
+  // A registry may send all its tags at once, and a call takes only so many arguments.
+  for await (const page of store.tags({ signal: session.signal })) for (const tag of page) tags.push(tag);
   return tags;
 }
 

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
+import { runCrane } from '../../../test/support/crane-command.ts';
 import { scriptedServer, type ScriptedServer } from '../../../test/support/scripted-server.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -21,6 +22,35 @@ describe('a registry that lists nothing', () => {
     expect(await gcrane('ls', '--json', `${host}/p`)).toMatchObject({
       stdout: '{"child":null,"manifest":null,"name":"p","tags":null}\n',
     });
+  });
+});
+
+describe('a registry that sends a very long list at once', () => {
+  const tags = Array.from({ length: 150_000 }, (_, i) => `t${i}`);
+
+  it.each([
+    ['of others', {}],
+    ['of Google', { child: ['below'], manifest: { [digest]: { ...manifest[digest], tag: tags } } }],
+  ])('(one %s) is listed to its end', async (_, more) => {
+    const server = await registryThatLists((path) => (path === '/v2/p/tags/list' ? { tags, ...more } : {}));
+    const { code, stdout } = await gcrane('ls', `${server.host}/p`);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${server.host}/p:t149999\n`);
+  });
+
+  it('is copied from as far as is wanted', async () => {
+    const server = await registryThatLists({ tags });
+    const { code, stdout } = await runCrane([
+      'copy',
+      '-a',
+      '--include',
+      't0',
+      '--dry-run',
+      `${server.host}/p`,
+      `oci:${tmpdir()}/nothing`,
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('1 tag: 1 new');
   });
 });
 

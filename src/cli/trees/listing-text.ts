@@ -15,9 +15,10 @@ export function listingLines(
   const name = formatRepository(repository);
   const lines = withChildren ? children.map((child) => `${name}/${child}`) : [];
   for (const { digest, tags: own } of manifests.values()) {
-    lines.push(`${name}@${digest}`, ...own.map((tag) => `${name}:${tag}`));
+    lines.push(`${name}@${digest}`);
+    for (const tag of own) lines.push(`${name}:${tag}`);
   }
-  if (!listsManifests || manifests.size === 0) lines.push(...tags.map((tag) => `${name}:${tag}`));
+  if (!listsManifests || manifests.size === 0) for (const tag of tags) lines.push(`${name}:${tag}`);
   return lines.map((line) => `${line}\n`).join('');
 }
 

@@ -116,7 +116,9 @@ export class DeletionPlanner {
     const tagged = new Map<Digest, string[]>();
     for (const [tag, target] of named) {
       if (!isIndexType(target.mediaType) || target.digest === digest) continue;
-      tagged.set(target.digest, [...(tagged.get(target.digest) ?? []), tag]);
+      const known = tagged.get(target.digest);
+      if (known === undefined) tagged.set(target.digest, [tag]);
+      else known.push(tag);
     }
     const { maxIndexes = 1000 } = this.#options;
     if (tagged.size > maxIndexes) {

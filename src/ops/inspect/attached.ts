@@ -36,7 +36,7 @@ export async function attachedTo(
   const found: ReferrerSummary[] = [];
   for (const subject of subjects) {
     const listed = canListReferrers(store) ? await store.referrers({ digest: subject, mediaType }, options) : [];
-    found.push(...listed.map((referrer) => referrerSummary(referrer, subject)));
+    for (const referrer of listed) found.push(referrerSummary(referrer, subject));
     const own = await digestTags.of(subject, options);
     if (own.length > maxTags) warnings.push(`${own.length} tags belong to ${subject}, of which ${maxTags} are shown`);
     const targets = await mapLimited(own.slice(0, maxTags), 8, (tag, inner) => targetOf(store, tag, inner), signal);

@@ -141,7 +141,7 @@ async function azureList(
     return { entries, count };
   };
   for await (const fresh of pages({ read, entriesOf, keyOf: ({ digest }) => digest, pageSize })) {
-    manifests.push(...fresh);
+    for (const manifest of fresh) manifests.push(manifest);
   }
   const tags = manifests.flatMap((manifest) => manifest.tags).toSorted();
   return { ...nothing, name: repository, listsManifests: true, manifests, tags };
