@@ -2,14 +2,14 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { OciError } from '../errors.ts';
 import type { Artifact } from '../store/artifact.ts';
-import { archiveName } from './archives.ts';
-import { hasLocalPrefix, type LocalLocation, type Location, parseLocation } from './location.ts';
+import { archiveName, openArchiveAt } from './archives.ts';
+import { hasLocalPrefix, isArchive, type LocalLocation, type Location, parseLocation } from './location.ts';
 import { openLocation } from './open.ts';
 import type { Session } from './session.ts';
 import { step } from './step.ts';
 
 export interface OpenPathOptions {
-  /** Of a layout the whole index.json, not its only entry. @default false */
+  /** Of a layout or OCI archive the whole index.json, not its only entry. @default false */
   readonly wholeIndex?: boolean | undefined;
 }
 
@@ -30,17 +30,21 @@ export async function openPath(
   { wholeIndex = false }: OpenPathOptions = {},
 ): Promise<Artifact> {
   const { kind, text } = location;
-  if (kind === 'archive') {
-    return step(`loading ${JSON.stringify(archiveName(location.path))} as tarball`, () =>
-      openLocation(session, location),
-    );
+  const open = (): Promise<Artifact> => (wholeIndex ? openWhole(session, location) : openLocation(session, location));
+  if (kind === 'archive') return step(`loading ${JSON.stringify(archiveName(location.path))} as tarball`, open);
+  if (kind !== 'oci' || (!wholeIndex && text !== location.path)) return open();
+  return step(`loading ${location.path} as OCI layout`, open);
+}
+
+/** What has no index.json is taken for what it is, as crane does with tarballs. */
+async function openWhole(session: Session, location: Location): Promise<Artifact> {
+  if (isArchive(location)) {
+    const archive = await openArchiveAt(session, location.kind, location.path);
+    return 'indexArtifact' in archive ? archive.indexArtifact(session) : openLocation(session, location);
   }
-  if (kind !== 'oci' || (!wholeIndex && text !== location.path)) return openLocation(session, location);
-  return step(`loading ${location.path} as OCI layout`, async () => {
-    if (!wholeIndex) return openLocation(session, location);
-    const { openLayout } = await import('../layout/layout-store.ts');
-    return (await openLayout(location.path, session)).indexArtifact(session);
-  });
+  if (location.kind !== 'oci') return openLocation(session, location);
+  const { openLayout } = await import('../layout/layout-store.ts');
+  return (await openLayout(location.path, session)).indexArtifact(session);
 }
 
 /** What a path without a prefix names. @throws {OciError} `NOT_FOUND` */

@@ -181,7 +181,7 @@ export function singleEntry(index: ImageIndex, where: string): Descriptor {
   if (first === undefined) throw new OciError('NOT_FOUND', `${where} lists no image`);
   if (others.every(({ digest }) => digest === first.digest)) return first;
   throw new OciError('AMBIGUOUS', `${where} lists ${index.manifests.length} entries: ${listOf(index.manifests)}`, {
-    hint: 'Name one of them by its tag or digest, or take the whole index with --index',
+    hint: 'Name one of them by its tag or digest',
   });
 }
 
