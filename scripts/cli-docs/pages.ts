@@ -53,7 +53,7 @@ function indexOf(pages: readonly CommandPage[]): string {
 # The command line
 
 Every command with its arguments and flags. \`crane COMMAND --help\` shows the same text. What an argument that names an
-image may look like is in [local content](../local-content.md); where credentials come from, in
+image may look like, and which command takes what, is in [names of images](../image-names.md); where credentials come from, in
 [authentication](../authentication.md); what differs from crane of go-containerregistry, in
 [compatibility with crane](../compatibility-with-crane.md). \`gcrane\` has all commands of \`crane\`; those of its own are at the
 end.

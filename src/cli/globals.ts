@@ -38,7 +38,8 @@ export const persistentFlags: FlagsOf<PersistentFlags> = {
   'cert-file': string({ description: 'Client certificate for registries that ask for one, as a PEM file' }),
   config: string({ description: 'File with settings of hosts (default is crane-oci/config.yaml below ~/.config)' }),
   'create-repository': bool({
-    description: 'Create the repository that something is pushed to when it is missing, at AWS, where pushes do not',
+    description:
+      'Create a repository that is missing before pushing to it; for registries of AWS, where a push does not',
   }),
   insecure: bool({ description: 'Do not verify TLS certificates, and allow plain HTTP to any registry' }),
   'key-file': string({ description: 'Key of --cert-file, as a PEM file' }),

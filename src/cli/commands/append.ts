@@ -40,7 +40,7 @@ const flags = {
     shorthand: 'o',
     complete: paths,
     description:
-      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
+      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE, docker-daemon:NAME; no registry is pushed to',
   }),
   'set-base-image-annotations': bool({
     description: 'Annotate the result with the digest of its base, and with the name when it has a tag',

@@ -22,7 +22,7 @@ export const command: Command<Session, Globals> = defineCommand({
   examples: 'crane auth explain gcr.io\ncrane auth explain --json ghcr.io/team/app',
   arguments: exactly(1),
   complete: registries,
-  flags: { json: bool({ description: 'Print a JSON object' }) },
+  flags: { json: bool({ description: 'Print a JSON object with the places in their order' }) },
   async run({ args: [name = ''], flags, globals, context: session }) {
     const scope = await step(`parsing ${JSON.stringify(name)}`, async () => readScope(name));
     const sources = await session.connections.credentialSources(scope.registry);

@@ -20,7 +20,7 @@ import { printableLine } from '../printable.ts';
 
 const flags = {
   base: string({ complete: images, description: 'Base to compare with, whatever the annotations of IMAGE say' }),
-  json: bool({ description: 'Print a JSON document' }),
+  json: bool({ description: 'Print a JSON object with the bases of all images, and what became of them' }),
 };
 
 /** In place of 1, which says that there is a newer base. */

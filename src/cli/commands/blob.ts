@@ -13,8 +13,8 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'BLOB',
   description:
-    'Write a blob to standard output as it is stored, compressed or not. Its digest is verified while it streams; a mismatch ends the command with an error.',
-  examples: 'crane blob alpine@sha256:… > layer.tar.gz',
+    'Write a blob to standard output as it is stored, compressed or not. BLOB is a repository, a layout or an archive, and the digest of the blob. Its digest is verified while it streams; a mismatch ends the command with an error.',
+  examples: 'crane blob alpine@sha256:… > layer.tar.gz\ncrane blob oci:layout@sha256:… > layer.tar.gz',
   arguments: exactly(1),
   complete: images,
   async run({ args: [blob = ''], context: session }) {

@@ -11,6 +11,8 @@ export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
     'Print the config of an image byte for byte, without a final newline. For an index, the image for --platform is used, by default linux/amd64.',
+  examples:
+    'crane config alpine | jq .config.Cmd\ncrane config --platform linux/arm64 alpine\ncrane config docker-archive:app.tar',
   arguments: exactly(1),
   complete: images,
   async run({ args: [image = ''], context: session }) {

@@ -40,9 +40,9 @@ const flags = {
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'SRC DST',
   description:
-    'Copy an image, an index with all of its images, or any other artifact. Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted. A copy that was interrupted moves only what is missing when it is repeated. With one --platform its image is copied; with several, an index that has only those, under a new digest.',
+    'Copy an image, an index with all of its images, or any other artifact, between registries, layouts (oci:DIR:TAG), archives (oci-archive:FILE, docker-archive:FILE, - for standard input or output) and Docker engines (docker-daemon:NAME). Manifests are copied byte for byte, so digests stay the same. Blobs that the target has are not sent again; within one registry they are mounted. A copy that was interrupted moves only what is missing when it is repeated. With one --platform its image is copied; with several, an index that has only those, under a new digest.',
   examples:
-    'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy --platform linux/amd64,linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --referrers --digest-tags ghcr.io/org/app:v1 registry.example.com/org/app:v1\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy -a --include "semver:>=2.0" --exclude "*-debug" --dry-run ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1',
+    'crane copy alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --platform linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20-arm64\ncrane copy --platform linux/amd64,linux/arm64 alpine:3.20 registry.example.com/base/alpine:3.20\ncrane copy --referrers --digest-tags ghcr.io/org/app:v1 registry.example.com/org/app:v1\ncrane copy -a ghcr.io/org/app registry.example.com/org/app\ncrane copy -a --include "semver:>=2.0" --exclude "*-debug" --dry-run ghcr.io/org/app registry.example.com/org/app\ncrane copy ghcr.io/org/app:v1 oci:layout:v1\ncrane copy alpine:3.20 docker-daemon:alpine:3.20',
   arguments: exactly(2),
   complete: images,
   flags,

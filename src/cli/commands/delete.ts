@@ -13,14 +13,14 @@ const flags = {
   'dry-run': bool({ description: 'Print what would be deleted, and what else would be lost, and change nothing' }),
   'tag-only': bool({
     description:
-      'Delete the tag and never its manifest, also where a registry deletes no tags: there the tag is first let name a small image made for that',
+      'Delete the tag and never its manifest, also where a registry deletes no tags: there a small image takes the tag first, and is deleted with it',
   }),
   'by-digest': bool({ description: 'Delete the manifest that a tag names; refused while other tags name it, too' }),
   'all-tags': bool({
     description:
-      'With --by-digest or a digest: delete all tags of the manifest, too, before it where the registry wants that',
+      'With --by-digest or a digest: delete all tags of the manifest, too; registries of Google want them deleted first',
   }),
-  'ignore-missing': bool({ description: 'Take it for done when there is no such tag or manifest' }),
+  'ignore-missing': bool({ description: 'Do not fail when there is no such tag, manifest or repository' }),
   'keep-going': bool({ description: 'Delete the others when one fails, and fail at the end' }),
   json: bool({ description: 'Print a JSON array of what was deleted, and what was lost with it' }),
 };
@@ -28,9 +28,9 @@ const flags = {
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE...',
   description:
-    'Delete a tag, or, when IMAGE has a digest, the manifest with all of its tags. What else is lost is told on standard error: tags of the manifest, indexes that list it, what is attached to it. Many registries support only one of the two, or neither. Blobs stay until the registry collects garbage.',
+    'Delete a tag, or, when IMAGE has a digest, the manifest with all of its tags. What else is lost is told on standard error: tags of the manifest, indexes that list it, what is attached to it. Many registries support only one of the two, or neither. Blobs stay until the registry collects garbage. Entries of a layout are deleted in the same way.',
   examples:
-    'crane delete registry.example.com/app:v1\ncrane delete --dry-run --by-digest --all-tags registry.example.com/app:v1\ncrane delete --tag-only registry.example.com/app:v1 registry.example.com/app:v2',
+    'crane delete registry.example.com/app:v1\ncrane delete --dry-run --by-digest --all-tags registry.example.com/app:v1\ncrane delete --tag-only registry.example.com/app:v1 registry.example.com/app:v2\ncrane delete oci:layout:v1',
   arguments: atLeast(1),
   complete: images,
   flags,

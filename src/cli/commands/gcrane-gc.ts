@@ -13,7 +13,7 @@ import { checkPathsOnly, checkTreeFilter, excludeFlag, includeFlag, treeFilter }
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'REPO',
   description:
-    'List the manifests that have no tag, one REPO@DIGEST per line. Among them are the images of tagged indexes: with --delete or --dry-run what a manifest that stays needs is left out, the images of an index and what refers to them, as signatures do. Only registries that list manifests can tell, as those of Google and Azure do, and AWS of its own; with others it is an error.',
+    'List the manifests that have no tag, one REPO@DIGEST per line. Among them are images that tagged indexes need; --delete and --dry-run leave those out, and what refers to a manifest that stays, as signatures do. Only the registries of Google, Azure and AWS tell which manifests have no tag; with others it is an error.',
   examples:
     'gcrane gc gcr.io/project/app\ngcrane gc -r --dry-run --older-than 30d us-docker.pkg.dev/project/repo\ngcrane gc -r --exclude "base/**" us-docker.pkg.dev/project/repo\ngcrane gc -r --delete --older-than 30d us-docker.pkg.dev/project/repo',
   arguments: exactly(1),
@@ -22,7 +22,11 @@ export const command: Command<Session, Globals> = defineCommand({
     recursive: bool({ shorthand: 'r', description: 'Look into all repositories below, too' }),
     delete: bool({ description: 'Delete those that nothing needs, without asking, and print what was deleted' }),
     'dry-run': bool({ description: 'Print what --delete would delete, and change nothing' }),
-    include: includeFlag,
+    include: {
+      ...includeFlag,
+      description:
+        'With --recursive: only repositories that fit one of these globs, which are matched with the path below the root (the root is ".")',
+    },
     exclude: excludeFlag,
     'keep-going': bool({ description: 'Go on when something fails, and fail at the end' }),
     'older-than': ageFlag,

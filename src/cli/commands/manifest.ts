@@ -12,6 +12,7 @@ export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMAGE',
   description:
     'Print the manifest or index of an image byte for byte, without a final newline. With --platform, print the manifest of the image for that platform.',
+  examples: 'crane manifest alpine | jq .\ncrane manifest --platform linux/arm64 alpine\ncrane manifest oci:layout:v1',
   arguments: exactly(1),
   complete: images,
   async run({ args: [image = ''], context: session }) {

@@ -34,7 +34,7 @@ const flags = {
     shorthand: 'o',
     complete: paths,
     description:
-      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
+      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE, docker-daemon:NAME; no registry is pushed to',
   }),
   'dry-run': bool({ description: 'Change nothing, and print which layers would go, come and stay' }),
   'drop-attestations': bool({

@@ -13,8 +13,9 @@ import { step } from '../step.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'IMG TAG',
   description:
-    'Add a tag to an image in its repository. Only the manifest is transferred. TAG may also be a full reference in the same repository.',
-  examples: 'crane tag ghcr.io/org/app:v1.2.3 latest\ncrane tag ghcr.io/org/app@sha256:… ghcr.io/org/app:stable',
+    'Add a tag to an image in its repository, layout (oci:DIR) or Docker engine (docker-daemon:NAME). No layer is moved. TAG may also be a full reference in the same repository.',
+  examples:
+    'crane tag ghcr.io/org/app:v1.2.3 latest\ncrane tag ghcr.io/org/app@sha256:… ghcr.io/org/app:stable\ncrane tag oci:layout:v1 latest',
   arguments: exactly(2),
   complete: imageThenTag,
   flags: {

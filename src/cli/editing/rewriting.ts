@@ -33,7 +33,7 @@ export const rewriteFlags: FlagsOf<RewriteFlags> = {
     shorthand: 'o',
     complete: paths,
     description:
-      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE; nothing is pushed',
+      'File to write the result to as a docker tarball, - for standard output, or oci:DIR, oci-archive:FILE, docker-daemon:NAME; no registry is pushed to',
   }),
   'drop-attestations': bool({
     description: 'Leave out attestations of images that get another digest, instead of attaching them to the new one',

@@ -16,7 +16,7 @@ Usage:
 Available Commands:
   append      Put layers on top
   auth        Work with credentials
-  completion  Print a script that lets a shell complete commands and flags
+  completion  Print a script that lets a shell complete commands, flags and names
   copy        Move an image
   delete      Remove an image
   digest      Show a digest

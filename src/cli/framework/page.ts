@@ -90,9 +90,9 @@ function usageLines<C, G>(
   command: Command<C, G> | undefined,
   listed: readonly CommandEntry<C, G>[],
 ): readonly string[] {
-  const usage = command?.usage === undefined ? '' : ` ${command.usage}`;
+  const { usage = '' } = command ?? {};
   return [
-    ...(command === undefined ? [] : [`${path}${usage} [flags]`]),
+    ...(command === undefined ? [] : [`${path} ${usage === '' ? '' : `${usage} `}[flags]`]),
     ...(listed.length === 0 ? [] : [`${path} [command]`]),
   ];
 }

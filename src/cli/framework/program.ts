@@ -16,7 +16,7 @@ export function commandsOf<C extends Outputs, P, L>(program: Program<C, P, L>): 
     },
     {
       name: 'completion',
-      summary: 'Print a script that lets a shell complete commands and flags',
+      summary: 'Print a script that lets a shell complete commands, flags and names',
       subcommands: (['bash', 'fish', 'powershell', 'zsh'] as const).map((shell) => ({
         name: shell,
         summary: `Print the completion script for ${shell}`,

@@ -18,7 +18,7 @@ export function listFlags(what: string, patterns: string): FlagsOf<ListFlags> {
     limit: int({ description: `Print at most so many ${what}, and ask for no more than are needed; 0 means all` }),
     include: strings({ description: `List only ${what} that fit one of these ${patterns}` }),
     exclude: strings({ description: `List no ${what} that fit one of these; it wins over --include` }),
-    reverse: bool({ description: 'List the other way round: the last, largest or newest first' }),
+    reverse: bool({ description: 'List the other way round' }),
   };
 }
 
