@@ -12,7 +12,7 @@ export {
   type ListingIndex,
   planDeletion,
 } from './deletion/plan-deletion.ts';
-export { surveyTags, type TagSurvey, type TagSurveyOptions } from './deletion/tag-survey.ts';
+export { surveyTags, type TagSurvey, type TagSurveyOptions } from './tags/survey-tags.ts';
 export {
   exportFilesystem,
   type ExportFilesystemOptions,

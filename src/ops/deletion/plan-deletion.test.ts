@@ -8,7 +8,7 @@ import { MemoryStore } from '../../store/memory.ts';
 import { OverlayStore } from '../../store/overlay.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { DeletionPlanner, planDeletion } from './plan-deletion.ts';
-import { surveyTags } from './tag-survey.ts';
+import { surveyTags } from '../tags/survey-tags.ts';
 
 const image = imageOf('planned');
 const other = imageOf('other');

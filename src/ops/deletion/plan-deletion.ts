@@ -8,7 +8,7 @@ import { canListReferrers } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { manifestOf } from '../read.ts';
 import { openArtifact } from '../resolve.ts';
-import { surveyTags, type TagSurvey, type TagSurveyOptions } from './tag-survey.ts';
+import { surveyTags, type TagSurvey, type TagSurveyOptions } from '../tags/survey-tags.ts';
 
 /** What is lost with a manifest. */
 export interface DeletionPlan {

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { CallOptions } from '../../options.ts';
 import type { ContentSource } from '../../store/store.ts';
-import { surveyTags } from '../deletion/tag-survey.ts';
+import { surveyTags } from '../tags/survey-tags.ts';
 import type { TagsSummary } from './summary.ts';
 
 export interface SameTags {

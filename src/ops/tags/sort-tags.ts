@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../../oci/json.ts';
 import type { DescribedTag } from '../../store/described-tag.ts';
 import { versionOrder } from './version-order.ts';
 
@@ -19,7 +20,7 @@ export async function sortTags<T extends DescribedTag>(
   order: TagOrder,
   { reverse = false }: SortTagsOptions = {},
 ): Promise<readonly T[]> {
-  if (order === 'name') return placed(tags, ({ tag }) => tag, compareText, reverse);
+  if (order === 'name') return placed(tags, ({ tag }) => tag, compareUtf8, reverse);
   if (order === 'created') return placed(tags, timeOf, (a, b) => a - b, reverse);
   const { read, compare } = await versionOrder();
   return placed(tags, ({ tag }) => read(tag), compare, reverse);
@@ -40,13 +41,9 @@ function placed<T extends DescribedTag, K>(
   const keyed = tags.map((tag) => ({ tag, key: keyOf(tag) }));
   keyed.sort((a, b) => {
     if (a.key === undefined || b.key === undefined) {
-      return Number(a.key === undefined) - Number(b.key === undefined) || compareText(a.tag.tag, b.tag.tag);
+      return Number(a.key === undefined) - Number(b.key === undefined) || compareUtf8(a.tag.tag, b.tag.tag);
     }
-    return (reverse ? compare(b.key, a.key) : compare(a.key, b.key)) || compareText(a.tag.tag, b.tag.tag);
+    return (reverse ? compare(b.key, a.key) : compare(a.key, b.key)) || compareUtf8(a.tag.tag, b.tag.tag);
   });
   return keyed.map(({ tag }) => tag);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -1,4 +1,5 @@
 import type { SemVer } from 'semver';
+import { compareUtf8 } from '../../oci/json.ts';
 
 /** A version that a tag names. */
 export interface TagVersion {
@@ -105,11 +106,7 @@ function runsOf(text: string): readonly string[] {
 }
 
 function compareRuns(a: string, b: string): number {
-  if (!/^\d/.test(a) || !/^\d/.test(b)) return compareText(a, b);
+  if (!/^\d/.test(a) || !/^\d/.test(b)) return compareUtf8(a, b);
   const [left, right] = [a.replace(/^0+(?=\d)/, ''), b.replace(/^0+(?=\d)/, '')];
-  return left.length - right.length || compareText(left, right);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+  return left.length - right.length || compareUtf8(left, right);
 }
