@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import Module from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -66,12 +66,22 @@ function read(path: string): Buffer | undefined {
 
 /** Another start may read or write the same file. */
 function write({ script, path }: Compiled): void {
+  const temporary = `${path}.${process.pid}`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const temporary = `${path}.${process.pid}`;
     writeFileSync(temporary, script.createCachedData());
     renameSync(temporary, path);
   } catch {
     // The next start compiles again, too.
+    tryToRemove(temporary);
+  }
+}
+
+/** A disk that is full would be fuller with each start. */
+function tryToRemove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Where nothing can be written there is nothing.
   }
 }

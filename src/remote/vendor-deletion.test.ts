@@ -8,6 +8,7 @@ const { digest } = imageOf('deleted').target;
 // demand-and-quirks reference, C1 and Q-70.
 it.each([
   ['ghcr.io/org/team/app', 'v1', 'gh api --method DELETE /orgs/org/packages/container/team%2Fapp/versions/ID'],
+  ['ghcr.io/org', 'v1', '/orgs/org/packages/container/'],
   ['alpine', 'v1', 'DELETE https://hub.docker.com/v2/namespaces/library/repositories/alpine/tags/v1'],
   ['org/app', digest, 'DELETE https://hub.docker.com/v2/namespaces/org/repositories/app/tags/TAG'],
   [

@@ -39,6 +39,6 @@ function imageId(reference: string): string {
 
 /** The first part of a name, and the rest. */
 function namespaceAnd(name: string): readonly [namespace: string, rest: string] {
-  const slash = name.indexOf('/');
-  return [name.slice(0, slash), name.slice(slash + 1)];
+  const [namespace = '', ...rest] = name.split('/');
+  return [namespace, rest.join('/')];
 }

@@ -7,6 +7,7 @@ import { exactly } from '../framework/arguments.ts';
 import { type Command, defineCommand } from '../framework/command.ts';
 import { bool } from '../framework/flag.ts';
 import type { Globals } from '../globals.ts';
+import { printJson } from '../json-result.ts';
 import { printableLine } from '../printable.ts';
 import type { Session } from '../session.ts';
 
@@ -27,7 +28,7 @@ export const command: Command<Session, Globals> = defineCommand({
     const all = manifest.kind === 'index' ? manifest.index.manifests : [];
     const { platforms } = session;
     const entries = platforms.length === 0 ? all : all.filter((entry) => isFor(entry, session));
-    if (flags.json) return session.print(`${JSON.stringify(entries, null, 2)}\n`);
+    if (flags.json) return printJson(session, entries);
     const rows = entries.map(({ digest, mediaType, platform }) =>
       row(digest, mediaType, platform === undefined ? '-' : formatPlatform(platform)),
     );

@@ -1,12 +1,12 @@
 import { isOciError, messageOf, OciError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { encodeJson } from '../../oci/json.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { deleteManifest } from '../../ops/deletion/delete-manifest.ts';
 import { deleteTagOnly } from '../../ops/deletion/delete-tag-only.ts';
 import { type DeletionPlan, DeletionPlanner } from '../../ops/deletion/plan-deletion.ts';
 import { canDelete, type Deleter } from '../../store/capabilities.ts';
 import type { ContentSource, ContentStore } from '../../store/store.ts';
+import { printJson } from '../json-result.ts';
 import type { Location } from '../location.ts';
 import { openStore } from '../open.ts';
 import { printableLine } from '../printable.ts';
@@ -43,7 +43,7 @@ export async function deleteImages(
   try {
     for (const location of locations) await run.one(location);
   } finally {
-    if (options.json) await session.print(`${encodeJson(run.results.map(jsonOf), { indent: '  ' })}\n`);
+    if (options.json) await printJson(session, run.results.map(jsonOf));
   }
   run.end();
 }
