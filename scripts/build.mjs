@@ -1,5 +1,6 @@
-// Builds dist/: the library file by file with tsc (ESM and declarations), the command lines as one CommonJS bundle with a lazily
-// loaded chunk per command: Node starts ES modules 8 ms later (20), or 30 (24; docs/performance.md). Everything is made beside dist/ and swapped in at the end, so a failed build leaves the last one.
+// Builds dist/: the library file by file with tsc (ESM and declarations), the command lines as one bundle with a lazily loaded
+// chunk per command, and the manual pages. The bundle is CommonJS, since ES modules take Node 20 longer to load by 8 ms and Node 24
+// by 30 (docs/performance.md). Everything is made beside dist/ and swapped in at the end, so a failed build leaves the last one.
 
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
