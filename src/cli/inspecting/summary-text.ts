@@ -101,10 +101,15 @@ function entryRows(entries: readonly IndexEntrySummary[]): readonly string[] {
       (platform === undefined ? '' : formatPlatform(platform)) || wordsFor(kind),
       digest,
       missing === true ? 'missing' : imageSize === undefined ? '' : sizeText(imageSize),
-      kind === 'other' ? mediaType : (artifactType ?? ''),
+      kind === 'other' ? mediaType : noteworthyType(kind, artifactType),
     ]),
     [2],
   );
+}
+
+/** crane gives the entries of images the type of their config, which says nothing. */
+function noteworthyType(kind: IndexEntrySummary['kind'], artifactType = ''): string {
+  return kind === 'image' ? '' : artifactType;
 }
 
 function wordsFor(kind: IndexEntrySummary['kind']): string {
