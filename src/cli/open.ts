@@ -113,6 +113,12 @@ export function parseRepositoryArgument(text: string): Repository {
   } catch (error) {
     const reference = tryReference(text);
     if (reference === undefined) throw error;
+    if (/^(?:localhost|[^/:@]*\.[^/:@]*):\d+$/.test(text)) {
+      throw new OciError('INVALID_REFERENCE', `${quoted(text)} names a registry, where a repository is meant`, {
+        hint: `Write ${text}/REPOSITORY; "crane catalog ${text}" lists those that there are`,
+        cause: error,
+      });
+    }
     const bare = text.slice(0, text.indexOf(reference.tag === undefined ? '@' : `:${reference.tag}`));
     throw new OciError(
       'INVALID_REFERENCE',

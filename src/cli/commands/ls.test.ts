@@ -204,6 +204,15 @@ describe('crane ls of local content', () => {
       stderr: expect.stringContaining(`"${name}" names one image, where`) as string,
     });
   });
+
+  it.each(['localhost:5000', '127.0.0.1:5000', 'registry.example.com:443'])(
+    'refuses %s, which is a registry',
+    async (name) => {
+      expect((await ls(name)).stderr).toBe(
+        `Error: "${name}" names a registry, where a repository is meant\n  Write ${name}/REPOSITORY; "crane catalog ${name}" lists those that there are\n`,
+      );
+    },
+  );
 });
 
 async function withTags(): Promise<SimulatedRegistry> {
