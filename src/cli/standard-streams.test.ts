@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 async function crane(args: readonly string[], more: Partial<InProcessOptions> = {}): Promise<InProcessResult> {
-  return craneInProcess(args, { home, env: { TMPDIR: home }, ...more });
+  return craneInProcess(args, { home, ...more });
 }
 
 interface BinaryResult extends InProcessResult {

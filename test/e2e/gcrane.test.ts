@@ -7,6 +7,7 @@ import type { Quirks } from '../simulated-registry/quirks.ts';
 import { simulateRegistry, type SimulatedRegistry } from '../simulated-registry/simulate.ts';
 import { type CommandOptions, type RunningCommand, startCommand } from '../support/command.ts';
 import { projectRoot } from '../support/paths.ts';
+import { until } from '../support/until.ts';
 
 /** In each repository. */
 const images = 25;
@@ -147,8 +148,4 @@ function pushed({ requests }: SimulatedRegistry): number {
   return requests.filter(
     ({ method, path, status }) => method === 'PUT' && path.includes('/manifests/') && status === 201,
   ).length;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
 }

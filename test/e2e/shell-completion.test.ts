@@ -25,7 +25,8 @@ afterAll(async () => {
   await work.remove();
 });
 
-describe('what a shell offers for a command line', () => {
+// Completion waits for a registry for a time only, which a busy machine may need for other things.
+describe('what a shell offers for a command line', { retry: 3 }, () => {
   describeWith([bash], 'in bash', () => {
     /** The cut of the line is bash's own, as its interactive shells make it. */
     async function offers(...words: readonly string[]): Promise<readonly string[]> {

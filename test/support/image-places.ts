@@ -57,7 +57,7 @@ export class ImagePlaces implements AsyncDisposable {
   }
 
   get env(): Readonly<Record<string, string>> {
-    return { DOCKER_HOST: this.engine.host, TMPDIR: this.directory };
+    return { DOCKER_HOST: this.engine.host };
   }
 
   /** The image, for commands whose other place is tested. */

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { noise, piecesOf } from '../../../test/conformance/samples.ts';
@@ -11,6 +10,7 @@ import { runCrane } from '../../../test/support/crane-command.ts';
 import type { InProcessOptions, InProcessResult } from '../../../test/support/in-process.ts';
 import { tarOf } from '../../../test/support/sample-image.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
+import { until } from '../../../test/support/until.ts';
 import { layersOf } from '../../ops/read.ts';
 import { validate } from '../../ops/validate.ts';
 import type { Artifact } from '../../store/artifact.ts';
@@ -59,8 +59,7 @@ async function* slowly(input: Uint8Array, pieces = 2): AsyncGenerator<Uint8Array
   const most = input.length - 100_000;
   yield* piecesOf(input.subarray(0, most), 65_536);
   const sent = (): number => registry.requests.filter(({ method, status }) => method === 'PATCH' && status > 0).length;
-  for (let i = 0; sent() < pieces && i < 500; i++) await sleep(10);
-  expect(sent()).toBeGreaterThanOrEqual(pieces);
+  await until(() => sent() >= pieces);
   yield input.subarray(most);
 }
 

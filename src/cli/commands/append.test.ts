@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -18,6 +17,7 @@ import {
 import type { InProcessResult } from '../../../test/support/in-process.ts';
 import { layerTar } from '../../../test/support/layer-stack.ts';
 import { layeredImage, tarOf } from '../../../test/support/sample-image.ts';
+import { leavingNoTemporaryFiles } from '../../../test/support/temporary-files.ts';
 import { openDockerArchive } from '../../archive/docker-archive.ts';
 import { openOciArchive } from '../../archive/oci-archive.ts';
 import { digestOf } from '../../content/hash.ts';
@@ -325,18 +325,14 @@ describe('append of what is no layer', () => {
   });
 
   it('leaves no temporary files', async () => {
-    const before = await temporaryFiles();
     await here.file('d/x', 'x');
     await symlink('x', join(here.work, 'd/link'));
-    await here.append(['--dir', `${here.work}/d`, '-f', '-'], { input: tar });
-    await here.run(['-f', '-', '-t', 'app.test/x', '-o', '/nowhere/x.tar'], { input: tar });
-    expect(await temporaryFiles()).toEqual(before);
+    await leavingNoTemporaryFiles(async () => {
+      await here.append(['--dir', `${here.work}/d`, '-f', '-'], { input: tar });
+      await here.run(['-f', '-', '-t', 'app.test/x', '-o', '/nowhere/x.tar'], { input: tar });
+    });
   });
 });
-
-async function temporaryFiles(): Promise<readonly string[]> {
-  return (await readdir(tmpdir())).filter((name) => /^\.?crane-oci-/.test(name) && !name.includes('test'));
-}
 
 describe('append to a registry that answers 401 for a tag that is not there', () => {
   it('makes the tag', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
 import { runCrane } from '../../../test/support/crane-command.ts';
 import { scriptedServer, type ScriptedServer } from '../../../test/support/scripted-server.ts';
+import { testDirectory } from '../../../test/support/test-directory.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const manifest = { [digest]: { mediaType: 'application/vnd.oci.image.manifest.v1+json', tag: [] } };
@@ -47,7 +48,7 @@ describe('a registry that sends a very long list at once', () => {
       't0',
       '--dry-run',
       `${server.host}/p`,
-      `oci:${tmpdir()}/nothing`,
+      `oci:${await testDirectory()}/nothing`,
     ]);
     expect(code).toBe(0);
     expect(stdout).toContain('1 tag: 1 new');

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { blobOf, noise, piecesOf, type Sample } from '../../../test/conformance/samples.ts';
 import { type ProfileName, profile, profileNames } from '../../../test/simulated-registry/profiles.ts';
@@ -10,6 +9,7 @@ import {
 import { clientOf, users } from '../../../test/quirks/client.ts';
 import { held, large, mebibyte, methods, openSessions, pieces } from '../../../test/quirks/upload-samples.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
+import { until } from '../../../test/support/until.ts';
 import { type ByteSource, streamOf } from '../../content/bytes.ts';
 import { type Spool, spool } from '../../content/spool.ts';
 import type { GrowingContent } from '../../content/growing-file.ts';
@@ -68,11 +68,6 @@ async function making(options: SimulateOptions = {}, settings?: { readonly chunk
   const registry = await simulateRegistry(options);
   onTestFinished(() => registry.close());
   return new Making(registry, settings);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; !condition() && i < 500; i++) await sleep(10);
-  expect(condition()).toBe(true);
 }
 
 /** The bytes of a sample, with a stop after some of them. */

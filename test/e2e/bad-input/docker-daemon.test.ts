@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -8,6 +8,7 @@ import { snapshot } from '../../support/file-tree.ts';
 import { craneInProcess } from '../../support/in-process.ts';
 import { expectRefused } from '../../support/refusal.ts';
 import { dockerTarball, layeredImage, tarOf } from '../../support/sample-image.ts';
+import { leavingNoTemporaryFiles } from '../../support/temporary-files.ts';
 import { testDirectory } from '../../support/test-directory.ts';
 
 // Whatever an engine does wrong: one error that says what, where, why and what to do, and nothing that is half written.
@@ -174,16 +175,7 @@ async function refused(env: Env, args: readonly string[], ...says: Words): Promi
 
 /** Neither where the command writes to nor where it keeps what is temporary. */
 async function expectNothingWritten(env: Env, args: readonly string[], says: Words): Promise<void> {
-  const temporary = await testDirectory();
-  const before = [process.env['TMPDIR'], await snapshot(home)] as const;
-  process.env['TMPDIR'] = temporary;
-  try {
-    await refused(env, args, ...says);
-    expect(await snapshot(temporary)).toEqual({});
-    expect(await snapshot(home)).toEqual(before[1]);
-  } finally {
-    if (before[0] === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = before[0];
-    await rm(temporary, { recursive: true });
-  }
+  const before = await snapshot(home);
+  await leavingNoTemporaryFiles(() => refused(env, args, ...says));
+  expect(await snapshot(home)).toEqual(before);
 }
