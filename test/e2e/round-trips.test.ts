@@ -70,7 +70,7 @@ describe('mutate of an image of 50 layers', () => {
     await withTokens.close();
   });
 
-  const edit = ['HEAD app/v1', 'HEAD blob', 'POST upload', 'PUT upload', 'PUT app/v1'];
+  const edit = ['POST upload', 'PUT upload', 'PUT app/v1'];
 
   it('in its place sends nothing for any layer', async () => {
     const requests = await mutationOf(open, [`${open.host}/app:v1`, '-l', 'a=1']);
