@@ -23,7 +23,7 @@ const chunks = [
     'oci/(?:decode|platform)',
     'cli/completing/completions\\.ts',
     'cli/framework/(?!complet|help-command)',
-    'cli/(?:commands|crane-program|globals|interrupt|log|main|platform-flag|process|program|report-error|session|step|version)\\.ts',
+    'cli/(?:commands|crane-program|globals|interrupt|json-result|log|main|platform-flag|process|program|report-error|session|step|version)\\.ts',
     'cli/progress/(?:live-output|mode|progress)\\.ts',
   ]),
   chunk('registry', 3, [
