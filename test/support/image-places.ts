@@ -37,11 +37,9 @@ const index = indexOf({ 'linux/amd64': image, 'linux/arm64': other });
 const name = 'app.test/app:v1';
 
 const layout = layoutFiles([index, image, other, ...image.blobs, ...other.blobs], { v1: index });
-const archives = { 'oci-archive:': tarOf(layout), 'docker-archive:': dockerTarball({ [name]: image }) };
-const packed: Readonly<Record<Packing, (bytes: Buffer) => Buffer>> = {
-  plain: (bytes) => bytes,
-  gzip: (bytes) => gzipSync(bytes),
-  zstd: (bytes) => packZstd(bytes),
+const archives = {
+  'oci-archive:': packed(tarOf(layout)),
+  'docker-archive:': packed(dockerTarball({ [name]: image })),
 };
 
 /** The same image in a registry, a layout, archives and an engine, with places for results beside it. */
@@ -103,7 +101,7 @@ export class ImagePlaces implements AsyncDisposable {
         return all('docker-daemon:app.test/app', `docker-daemon:${name}`);
       case '-': {
         const kind = asIndex ? 'oci-archive:' : 'docker-archive:';
-        const input = packed[packing](archives[kind]);
+        const input = archives[kind][packing];
         const named = asIndex ? 'oci-archive:-:v1' : '-';
         return { name: named, whole: asIndex ? 'oci-archive:-' : '-', blob: `${kind}-@${blob}`, input };
       }
@@ -179,14 +177,19 @@ export async function imagePlaces(directory: string): Promise<ImagePlaces> {
   };
   for (const [file, bytes] of Object.entries(layout)) files[`layout/${file}`] = bytes;
   for (const packing of packings) {
-    files[`layout.tar.${packing}`] = packed[packing](archives['oci-archive:']);
-    files[`app.tar.${packing}`] = packed[packing](archives['docker-archive:']);
+    files[`layout.tar.${packing}`] = archives['oci-archive:'][packing];
+    files[`app.tar.${packing}`] = archives['docker-archive:'][packing];
   }
   for (const [file, bytes] of Object.entries(files)) {
     await mkdir(dirname(join(directory, file)), { recursive: true });
     await writeFile(join(directory, file), bytes);
   }
   return new ImagePlaces(directory, registry, engine);
+}
+
+/** Once for all tests: some of it takes a program. */
+function packed(plain: Buffer): Readonly<Record<Packing, Buffer>> {
+  return { plain, gzip: gzipSync(plain), zstd: packZstd(plain) };
 }
 
 /** What an image stands on: its lowest layer. */
