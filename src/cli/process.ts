@@ -1,4 +1,5 @@
 import { homedir, userInfo } from 'node:os';
+import type { Readable } from 'node:stream';
 import { firstEvent } from '../async/first-event.ts';
 
 /** Where a command writes. Writing waits when the reader is slow. */
@@ -40,7 +41,7 @@ export function nodeProcess(program: string, version: string, signal: AbortSigna
     homedir: homeOf(homedir, userInfo),
     platform: process.platform,
     get stdin() {
-      return process.stdin;
+      return inputFrom(process.stdin, signal);
     },
     stdout: outputTo(process.stdout),
     stderr: outputTo(process.stderr),
@@ -74,6 +75,24 @@ export function isClosedPipe(error: unknown): boolean {
     'syscall' in error &&
     error.syscall === 'write'
   );
+}
+
+/** What is read, until the signal aborts. Its reason is thrown then, however long the other side keeps its end open. */
+export function inputFrom(stream: Readable & { readonly isTTY?: boolean }, signal: AbortSignal): Input {
+  return {
+    isTTY: stream.isTTY === true,
+    async *[Symbol.asyncIterator]() {
+      signal.throwIfAborted();
+      // A stream that is still open would keep the process.
+      const end = (): void => void stream.destroy(signal.reason as Error);
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        yield* stream as AsyncIterable<Uint8Array>;
+      } finally {
+        signal.removeEventListener('abort', end);
+      }
+    },
+  };
 }
 
 function outputTo(stream: NodeJS.WriteStream): Output {
