@@ -19,11 +19,14 @@ import {
   writeOciArchive,
 } from 'crane-oci';
 import { collect, digestOf } from 'crane-oci/content';
-import { layersOf, randomImage, randomIndex, rawConfigOf } from 'crane-oci/ops';
+import { layersOf, mutateImage, randomImage, randomIndex, rawConfigOf } from 'crane-oci/ops';
+import { fixedKeychain } from 'crane-oci/remote';
 import type { ListeningRegistry } from 'crane-oci/server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyImage } from '../examples/copy.ts';
+import { connectEverywhere } from '../examples/credentials.ts';
 import { fileArtifact, pushFile } from '../examples/custom-store.ts';
+import { deleteOld } from '../examples/delete-old.ts';
 import {
   addDirectory,
   changeImage,
@@ -40,10 +43,13 @@ import { inspect } from '../examples/inspect.ts';
 import { pullToLayout } from '../examples/pull-to-layout.ts';
 import { registryInMemory, serveDirectory, serveLayout } from '../examples/serve-registry.ts';
 import { problemsOf } from '../examples/validate.ts';
+import { simulateRegistry } from './simulated-registry/simulate.ts';
 import { runCommand, succeeded } from './support/command.ts';
 import { projectRoot } from './support/paths.ts';
 import { testDirectory } from './support/test-directory.ts';
 import { type TemporaryDirectory, temporaryDirectory } from './support/temp-directory.ts';
+
+const joe = { source: 'the test', username: 'joe', password: 'secret' };
 
 let directory: TemporaryDirectory;
 let registry: ListeningRegistry;
@@ -98,6 +104,49 @@ describe('inspect.ts', () => {
     const { root } = await pushed(await randomImage({ seed: 'program', layers: 1 }), 'app:1');
     const { stdout } = await runExample('inspect.ts', `${address}/app:1`);
     expect(stdout).toMatch(new RegExp(`^${root.digest} for linux/amd64\n {2}sha256:[0-9a-f]{64} \\d+ bytes\n$`));
+  });
+});
+
+describe('credentials.ts', () => {
+  it('finds what a pull secret has for the registry', async () => {
+    const guarded = await simulateRegistry({ users: { joe: { password: 'secret' } } });
+    try {
+      const secret = join(directory.path, 'secret.json');
+      await writeFile(secret, JSON.stringify({ auths: { [guarded.host]: { username: 'joe', password: 'secret' } } }));
+      const writer = createTransport({ userAgent: 'test', keychain: fixedKeychain(joe) });
+      const { store, root } = await randomImage({ seed: 'guarded', layers: 1 });
+      const reference = parseReference(`${guarded.host}/app:v1`);
+      await copyGraph(store, remote(reference, { transport: writer, access: 'push' }), root, { tag: 'v1' });
+      writer.close();
+      const reader = connectEverywhere([secret], expect.unreachable);
+      expect((await remote(reference, { transport: reader }).resolve('v1')).digest).toBe(root.digest);
+      reader.close();
+      const { stdout } = await runExample('credentials.ts', `${guarded.host}/app:v1`, secret);
+      expect(stdout).toBe(`${root.digest}\n`);
+    } finally {
+      await guarded.close();
+    }
+  });
+});
+
+describe('delete-old.ts', () => {
+  it('leaves the newest images and those of an index, and runs as a program', async () => {
+    const images = await Promise.all(
+      [1, 2, 3, 4].map(async (day) => {
+        const image = await randomImage({ seed: `day ${day}`, layers: 1 });
+        return pushed(await mutateImage(image, { created: `2026-11-0${day}T00:00:00Z` }), `app:day-${day}`);
+      }),
+    );
+    const digests = images.map(({ root }) => root.digest);
+    // As new as the first image in it.
+    await pushed(await indexOf([images[3], images[0]].filter((image) => image !== undefined)), 'app:index');
+    const kept = `kept ${digests[0]}: an index lists it`;
+    const { stdout } = await runExample('delete-old.ts', `${address}/app`, '3');
+    expect(stdout).toBe(`deleted ${digests[1]}: day-2\n${kept}\n`);
+    const lines: string[] = [];
+    await deleteOld(`${address}/app`, 2, transport, (line) => lines.push(line));
+    expect(lines).toEqual([`deleted ${digests[2]}: day-3`, kept]);
+    expect((await pulled('app:day-1')).root.digest).toBe(digests[0]);
   });
 });
 
