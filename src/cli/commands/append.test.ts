@@ -324,6 +324,14 @@ describe('append of what is no layer', () => {
     expect(await topNames(await here.append(['-f', '-'], { input: odd }))).toEqual(['/abs', '../up', 'a//b']);
   });
 
+  it('cannot be read as two layers, of an image or of an index', async () => {
+    const index = await here.images.put(await platformIndex('linux/amd64', 'linux/arm64'), 'index');
+    for (const base of [await here.images.put(await platformImage()), index]) {
+      const args = ['-b', base, '--all-platforms', '-f', '-', '-f', '-'];
+      expect(await here.refusal(args, { input: tar })).toContain('standard input (-) can be read as one layer only');
+    }
+  });
+
   it('leaves no temporary files', async () => {
     await here.file('d/x', 'x');
     await symlink('x', join(here.work, 'd/link'));

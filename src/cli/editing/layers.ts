@@ -31,7 +31,7 @@ export interface OpenLayersOptions {
  * them if it is one of Windows. Temporary files last as long as the session.
  *
  * @param base an image; {@link layerBaseOf} gives one whose config is not read again
- * @throws {UsageError} for standard input given twice; {OciError} as `layerFromTar`
+ * @throws {UsageError} when standard input is something else already; {OciError} as `layerFromTar`
  */
 export async function openLayers(
   session: Session,
@@ -40,9 +40,6 @@ export async function openLayers(
   options: OpenLayersOptions = {},
 ): Promise<readonly LayerAddition[]> {
   if (files.length === 0) return [];
-  if (files.filter((file) => file === '-').length > 1) {
-    throw new UsageError('standard input (-) can be read as one layer only');
-  }
   const known = 'image' in base ? base : await layerBaseOf(base, session);
   const layers: LayerAddition[] = [];
   for (const file of files) {
@@ -60,6 +57,7 @@ export async function openLayers(
  *
  * @param files as {@link openLayers} takes them
  * @param open is given the same files, where standard input may have become one
+ * @throws {UsageError} for standard input given twice
  */
 export function layersForImages(
   session: Session,
@@ -67,6 +65,9 @@ export function layersForImages(
   artifact: Artifact,
   open: (base: LayerBase, files: readonly string[]) => Promise<readonly LayerAddition[]>,
 ): LayersForImage {
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new UsageError('standard input (-) can be read as one layer only');
+  }
   const known = new Map<string, Promise<readonly LayerAddition[]>>();
   const paths = isIndexType(artifact.root.mediaType) ? withoutStdin(session, files) : Promise.resolve(files);
   paths.catch(() => {});
@@ -82,7 +83,7 @@ export function layersForImages(
 async function withoutStdin(session: Session, files: readonly string[]): Promise<readonly string[]> {
   if (!files.includes('-') || session.process.stdin.isTTY) return files;
   const { spool } = await import('../../content/spool.ts');
-  const { path } = session.use(await spool(session.process.stdin, session));
+  const { path } = session.use(await spool(session.streams.input('a layer'), session));
   return files.map((file) => (file === '-' ? path : file));
 }
 
@@ -95,7 +96,7 @@ async function openLayer(
   const { layerFromTar } = await import('../../ops/layers/layer-from-tar.ts');
   const { windowsLayerTar } = await import('../../ops/layers/windows-layer.ts');
   const { signal, process } = session;
-  const source = file === '-' ? process.stdin : await checkedPath(file);
+  const source = file === '-' ? session.streams.input('a layer') : await checkedPath(file);
   if (file === '-' && process.stdin.isTTY) {
     throw new OciError('NOT_FOUND', 'There is no layer on standard input', {
       hint: 'Pipe one in: tar -c DIR | crane …',
