@@ -1,4 +1,4 @@
-import { isOciError, OciError } from '../../errors.ts';
+import { isOciError, lowerFirst, OciError } from '../../errors.ts';
 import { dockerHub, formatRepository, type RegistryName, type Repository } from '../../oci/reference.ts';
 import { cloudOf } from '../../remote/auth/cloud-hosts.ts';
 import { isGoogleHost } from '../../remote/listing/google-hosts.ts';
@@ -6,7 +6,6 @@ import type { RepositoryListing } from '../../remote/listing/list-repository.ts'
 import { RemoteStore } from '../../remote/remote-store.ts';
 import type { Transport } from '../../remote/transport/transport.ts';
 import type { Session } from '../session.ts';
-import { lowerFirst } from '../step.ts';
 import { openRegistryTree } from './open-tree.ts';
 import type { RegistryTree } from './registry-tree.ts';
 import type { TreeRepository } from './tree.ts';
@@ -62,9 +61,9 @@ class UntaggedRun {
     const { mode } = this.#options;
     for await (const { path, listing } of this.#repositories()) {
       const repository = this.#tree.repositoryAt(path);
-      checkListed(repository, listing);
-      this.#looked++;
       try {
+        checkListed(repository, listing);
+        this.#looked++;
         await this.#repository(repository, listing);
       } catch (error) {
         this.#endOrNote(formatRepository(repository), error);

@@ -48,7 +48,7 @@ describe('a registry of Azure', () => {
 
 describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('a registry of AWS', () => {
   const host = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
-  let mayList = true;
+  let mayList: (repository: string) => boolean;
   let service: ScriptedServer;
 
   /** The package looks into the environment of the process by itself. */
@@ -57,10 +57,11 @@ describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('a registry of AWS', () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
-    mayList = true;
-    service = await scriptedServer(({ headers }) => {
+    mayList = () => true;
+    service = await scriptedServer(({ headers, body: asked }) => {
       const isList = String(headers['x-amz-target']).endsWith('.DescribeImages');
-      const isRefused = !isList || !mayList;
+      const { repositoryName } = JSON.parse(asked.toString()) as { readonly repositoryName: string };
+      const isRefused = !isList || !mayList(repositoryName);
       const body = isRefused
         ? { __type: 'AccessDeniedException', message: 'not allowed' }
         : {
@@ -85,13 +86,22 @@ describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('a registry of AWS', () => {
   });
 
   it('shows tags where AWS refuses, and gc says why it cannot tell', async () => {
-    mayList = false;
+    mayList = () => false;
     await using place = await placeOf('ecr', host, { challenge: 'none' });
     expect(await gcrane(place, 'ls', `${host}/app`)).toMatchObject({ code: 0, stdout: `${host}/app:v1\n` });
     const { code, stderr } = await gcrane(place, 'gc', `${host}/app`);
     expect(code).toBe(1);
     expect(stderr).toContain(`Cannot tell which manifests of ${host}/app have no tag: AWS refuses to list`);
     expect(stderr).toContain('ecr:DescribeImages');
+  });
+
+  it('is cleaned up as far as AWS tells with --keep-going, and without up to there', async () => {
+    mayList = (repository) => repository !== 'app';
+    await using place = await placeOf('ecr', host, { challenge: 'none' });
+    expect(await gcrane(place, 'gc', '-r', `${host}/app`)).toMatchObject({ code: 1, stdout: '' });
+    const { code, stdout, stderr } = await gcrane(place, 'gc', '-r', '--keep-going', `${host}/app`);
+    expect([code, stdout]).toEqual([1, `${host}/app/web@${untagged.target.digest}\n`]);
+    expect(stderr).toMatch(/not everything could be cleaned up; 1 failed:\n {2}Cannot tell which manifests of \S+\/app have/);
   });
 });
 
