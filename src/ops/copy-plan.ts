@@ -4,6 +4,7 @@ import { collectVerified } from '../content/verify.ts';
 import { OciError, quoted } from '../errors.ts';
 import type { ContentId, Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import { compareUtf8 } from '../oci/json.ts';
 import { isManifestType } from '../oci/media-type.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import type { CallOptions } from '../options.ts';
@@ -43,12 +44,14 @@ export class CopyPlan implements ContentSink, ResumingPusher, TaggingPusher, Ref
     return Array.from(this.#manifests.values());
   }
 
+  /** In the order of their names: what is copied at the same time is done in any order. */
   get tags(): readonly PlannedTag[] {
-    return Array.from(this.#tags, ([tag, target]) => ({ tag, target }));
+    return inOrder(this.#tags).map(([tag, target]) => ({ tag, target }));
   }
 
+  /** In the order of their subjects, and then of their digests. */
   get referrers(): readonly Referrer[] {
-    return Array.from(this.#referrers.values());
+    return inOrder(this.#referrers).map(([, referrer]) => referrer);
   }
 
   async resolve(reference: string, options?: CallOptions): Promise<Descriptor> {
@@ -91,4 +94,8 @@ export class CopyPlan implements ContentSink, ResumingPusher, TaggingPusher, Ref
     for (const referrer of referrers)
       this.#referrers.set(`${referrer.subject} ${referrer.descriptor.digest}`, referrer);
   }
+}
+
+function inOrder<T>(named: ReadonlyMap<string, T>): readonly (readonly [name: string, T])[] {
+  return Array.from(named).sort(([a], [b]) => compareUtf8(a, b));
 }
