@@ -77,6 +77,7 @@ export const leadingFlags: FlagsOf<LeadingFlags> = {
     description: 'User name for this one command; goes before its name',
   }),
   password: string({
+    complete: nothing,
     shorthand: 'p',
     description: 'Password for --username; prefer --password-stdin',
   }),

@@ -22,6 +22,7 @@ export const command: Command<Session, Globals> = defineCommand({
   flags: {
     username: string({ complete: nothing, shorthand: 'u', description: 'User name' }),
     password: string({
+      complete: nothing,
       shorthand: 'p',
       description: 'Password; prefer --password-stdin, since process lists and shell histories show arguments',
     }),

@@ -34,6 +34,7 @@ export const sideFlags: FlagsOf<SideFlags> = {
   'source-key-file': string({ description: 'Key of --source-cert-file, as a PEM file' }),
   'destination-username': string({ complete: nothing, description: 'User name for the registry of DST' }),
   'destination-password': string({
+    complete: nothing,
     description: 'Password for --destination-username; prefer --destination-password-stdin',
   }),
   'destination-password-stdin': bool({

@@ -1,4 +1,4 @@
-import { isOciError, OciError, quoted } from '../../errors.ts';
+import { isOciError, lowerFirst, OciError, quoted } from '../../errors.ts';
 import { annotationKeys } from '../../oci/annotations.ts';
 import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { formatRepository, parseReference, type Reference, sameRepository } from '../../oci/reference.ts';
@@ -8,7 +8,7 @@ import type { Artifact } from '../../store/artifact.ts';
 import { formatLocation, type LocalLocation, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
-import { lowerFirst, step } from '../step.ts';
+import { step } from '../step.ts';
 
 /** Bases that flags name; empty for those that annotations name. */
 export interface BaseFlags {
@@ -111,8 +111,11 @@ async function openBase(session: Session, which: 'old' | 'new', location: Locati
     return await step(`fetching the ${which} base ${name}`, () => openLocation(session, location));
   } catch (error) {
     if (!isOciError(error, 'NOT_FOUND')) throw error;
-    const hint = which === 'old' ? `Name a copy of it with --old_base, or another tag of the same image` : error.hint;
-    throw new OciError('NOT_FOUND', `The ${which} base ${name} is not there: ${lowerFirst(error.message)}`, { cause: error, hint });
+    const hint = which === 'old' ? 'Name a copy of it with --old_base, or another tag of the same image' : error.hint;
+    throw new OciError('NOT_FOUND', `The ${which} base ${name} is not there: ${lowerFirst(error.message)}`, {
+      cause: error,
+      hint,
+    });
   }
 }
 
