@@ -6,6 +6,12 @@ describe('what is printed of words from outside', () => {
   it('shows control characters as escapes', () => {
     expect(printable('a\u001b[31mb\u0007\u009b\tc\nd')).toBe('a\\u001b[31mb\\u0007\\u009b\tc\nd');
     expect(printableLine('a\r\n  Error: b')).toBe('a Error: b');
+    expect(printableLine('a  b \t\n c')).toBe('a  b c');
+  });
+
+  it('takes no longer than its length asks', () => {
+    const spaces = ' '.repeat(5_000_000);
+    expect(printableLine(`a${spaces}b\n${spaces}c`)).toBe(`a${spaces}b c`);
   });
 
   it('never has a control character but tab and line feed', () => {

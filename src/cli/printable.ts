@@ -11,5 +11,6 @@ export function printable(text: string): string {
 
 /** The same on one line, so that a registry's words cannot look like a line of ours. */
 export function printableLine(text: string): string {
-  return printable(text.replaceAll(/\s*[\r\n]+\s*/g, ' '));
+  // White space is taken run by run: to look for a line end behind each single one of them takes for ever.
+  return printable(text.replaceAll(/\s+/g, (space) => (/[\r\n]/.test(space) ? ' ' : space)));
 }
