@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isOciError, messageOf, OciError, quoted } from './errors.ts';
+import { isOciError, lowerFirst, messageOf, OciError, quoted } from './errors.ts';
 
 it('carries a code, a hint and its cause', () => {
   const cause = new Error('inner');
@@ -32,4 +32,9 @@ it('finds the message of anything thrown', () => {
   expect(messageOf(new Error('a'))).toBe('a');
   expect(messageOf('b')).toBe('b');
   expect(messageOf(undefined)).toBe('undefined');
+});
+
+it('joins sentences behind a colon', () => {
+  const sentences = ['Nothing listens', 'A layer is missing', 'TLS is wanted', 'sha256 is'];
+  expect(sentences.map(lowerFirst)).toEqual(['nothing listens', 'a layer is missing', 'TLS is wanted', 'sha256 is']);
 });

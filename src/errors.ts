@@ -94,3 +94,8 @@ export function quoted(value: string): string {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Joins a sentence behind a colon, unless it starts with a name in capitals. */
+export function lowerFirst(text: string): string {
+  return /^(?:[A-Z][a-z]|An? )/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}

@@ -5,7 +5,7 @@ import { readFileStream } from '../content/file.ts';
 import { type Spool, spool } from '../content/spool.ts';
 import { indexTar, type TarIndex, type TarIndexEntry } from '../content/tar/tar-index.ts';
 import type { Expected } from '../content/verify.ts';
-import { isOciError, OciError, quoted } from '../errors.ts';
+import { isOciError, lowerFirst, OciError, quoted } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 
@@ -161,8 +161,4 @@ async function readStart(path: string, signal: AbortSignal | undefined): Promise
   );
   if (isPipe) return undefined;
   return collect(await readFileStream(path, { end: magicSize, signal }), magicSize);
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

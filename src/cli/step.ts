@@ -1,4 +1,4 @@
-import { isOciError, OciError } from '../errors.ts';
+import { isOciError, lowerFirst, OciError } from '../errors.ts';
 
 /** Runs one step of a command; its failure says which step it was, where it does not say so itself: `fetching "a/b:c": …`. */
 export async function step<T>(what: string, task: () => Promise<T>): Promise<T> {
@@ -8,11 +8,6 @@ export async function step<T>(what: string, task: () => Promise<T>): Promise<T> 
     if (!isOciError(error) || namesItself(error, what)) throw error;
     throw new OciError(error.code, `${what}: ${lowerFirst(error.message)}`, { cause: error, hint: error.hint });
   }
-}
-
-/** Joins a sentence behind a colon, unless it starts with a name or an acronym. */
-export function lowerFirst(text: string): string {
-  return /^(?:[A-Z][a-z]|An? )/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
 /** Whether a message would only be longer with the step in front of it: one line says everything once. */

@@ -1,5 +1,5 @@
 import { SharedCalls } from '../async/shared-calls.ts';
-import { isOciError, OciError } from '../errors.ts';
+import { isOciError, lowerFirst, OciError } from '../errors.ts';
 import type { Credential, CredentialScope, NamedKeychain, Keychain } from '../remote/auth/credential.ts';
 import { keepRecent } from '../remote/keep-recent.ts';
 import { type CloudEnvironment, nowOf } from './cloud-environment.ts';
@@ -85,9 +85,4 @@ function together({ name }: Cloud, reasons: readonly OciError[]): OciError {
   return new OciError('CREDENTIALS', `No credentials of ${name} were found: ${why}`, {
     hint: hints.map((hint, i) => (i === 0 ? hint : lowerFirst(hint))).join('; or '),
   });
-}
-
-/** Joins a sentence behind a colon, unless it starts with a name. */
-function lowerFirst(text: string): string {
-  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

@@ -1,4 +1,4 @@
-import { OciError, quoted } from '../errors.ts';
+import { lowerFirst, OciError, quoted } from '../errors.ts';
 import { type Digest, isDigest, parseDigest } from './digest.ts';
 
 /** A registry's `host[:port]`, as requests name it: Docker Hub is `index.docker.io`. */
@@ -241,8 +241,4 @@ function refuseUser(text: string): never {
 
 function invalid(text: string, reason: string, hint?: string): OciError {
   return new OciError('INVALID_REFERENCE', `Invalid reference ${quoted(text)}: ${reason}`, { hint });
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,4 +1,4 @@
-import { isOciError, OciError } from '../errors.ts';
+import { isOciError, lowerFirst, OciError } from '../errors.ts';
 
 /** Where a copy failed. `code` and `hint` are the cause's. */
 export class CopyError extends OciError {
@@ -6,10 +6,8 @@ export class CopyError extends OciError {
   readonly side: 'source' | 'target';
 
   constructor(side: 'source' | 'target', cause: OciError) {
-    super(cause.code, `${side === 'source' ? 'reading from the source' : 'writing to the target'}: ${cause.message}`, {
-      cause,
-      hint: cause.hint,
-    });
+    const what = side === 'source' ? 'reading from the source' : 'writing to the target';
+    super(cause.code, `${what}: ${lowerFirst(cause.message)}`, { cause, hint: cause.hint });
     this.side = side;
   }
 }

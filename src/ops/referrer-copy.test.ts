@@ -109,7 +109,7 @@ describe('copyGraph() with referrers', () => {
     sink.refuse = from.signature.target.digest;
     await expect(copyGraph(from.store, sink, from.image.target, { referrers: true })).rejects.toMatchObject({
       code: 'UNSUPPORTED',
-      message: `The referrer ${from.signature.target.digest} (${signature}) of ${from.image.target.digest} cannot be copied: writing to the target: That kind is not taken here`,
+      message: `The referrer ${from.signature.target.digest} (${signature}) of ${from.image.target.digest} cannot be copied: writing to the target: that kind is not taken here`,
       hint: expect.stringContaining('--referrers=best-effort'),
     });
   });

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { messageOf, OciError } from '../../errors.ts';
+import { lowerFirst, messageOf, OciError } from '../../errors.ts';
 import { type ExchangeRequest, NetworkError, type NetworkFault } from './exchange.ts';
 
 /** What is known of a connection that failed. */
@@ -149,8 +149,4 @@ function codeOf(error: unknown): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const code = typeof first === 'object' && first !== null && 'code' in first ? first.code : undefined;
   return typeof code === 'string' ? code : '';
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type ErrorCode, quoted } from '../../errors.ts';
+import { type ErrorCode, lowerFirst, quoted } from '../../errors.ts';
 import { pageTitle, type WireError } from '../../wire/error-body.ts';
 import { type RateLimit, rateLimitText, waitText } from './rate-limit.ts';
 import { isRead } from './registry-request.ts';
@@ -135,8 +135,4 @@ function visible(json: string): string {
     /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }
