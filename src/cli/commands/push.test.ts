@@ -34,7 +34,9 @@ describe('crane push --index', () => {
       stdout: '',
       stderr: `Error: --index pushes a layout as a whole, and "${place}:tag-0" names one image of it\n`,
     });
-    expect((await crane('push', place, target)).stderr).toMatch(/as one index with --index, .* with --all-tags\n$/);
+    expect((await crane('push', place, target)).stderr).toMatch(
+      /--all-tags pushes them all, under their tags, --index as one index\n$/,
+    );
     expect((await crane('digest', place)).stderr).not.toContain('--index');
   });
 });

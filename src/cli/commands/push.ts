@@ -70,9 +70,9 @@ async function openSource(session: Session, source: Location, wholeIndex: boolea
   } catch (error) {
     if (!isOciError(error, 'AMBIGUOUS') || source.kind === 'registry' || source.tag !== undefined) throw error;
     // Docker archives have no index.
-    const whole = source.kind === 'oci' || source.kind === 'oci-archive' ? 'as one index with --index, or ' : '';
+    const whole = source.kind === 'oci' || source.kind === 'oci-archive' ? ', --index as one index' : '';
     throw new OciError(error.code, error.message, {
-      hint: `${error.hint}, or push them all, ${whole}under their tags with --all-tags`,
+      hint: `${error.hint}; --all-tags pushes them all, under their tags${whole}`,
       cause: error,
     });
   }
