@@ -44,7 +44,8 @@ export function formatUploadRange(received: number): string {
  *   `'unsatisfiable'` for what is malformed or lies behind the end
  */
 export function resolveRange(text: string, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const [, unit = '', spec = ''] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(text) ?? [];
+  const [, unit = '', rest = ''] = /^\s*([^=\s]+)\s*=(.*)$/.exec(text) ?? [];
+  const spec = rest.trim();
   if (unit.toLowerCase() !== 'bytes' || spec.includes(',')) return undefined;
   const [, first = '', last = ''] = /^(\d{0,16})-(\d{0,16})$/.exec(spec) ?? [];
   if (first === '' && last === '') return 'unsatisfiable';
