@@ -1,6 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { speaking } from '../../test/support/broken-engine.ts';
 import { testCertificates } from '../../test/support/certificates.ts';
 import { fakeEngine, type FakeEngine, type FakeEngineOptions } from '../../test/support/fake-engine.ts';
 import { dockerTarball, layeredImage, tarOf } from '../../test/support/sample-image.ts';
@@ -140,6 +140,24 @@ describe('an engine that fails', () => {
     });
   });
 
+  it('is asked again for its store when it could not say', async () => {
+    let isBusy = true;
+    const { engine, server } = await started({
+      kind: 'containerd',
+      instead: (what, response) => {
+        if (what !== 'GET /info' || !isBusy) return false;
+        response.writeHead(500).end('{"message":"busy"}');
+        return true;
+      },
+    });
+    const signal = AbortSignal.abort(new Error('interrupted'));
+    await expect(engine.keepsManifests({ signal })).rejects.toThrow('interrupted');
+    await expect(engine.keepsManifests()).rejects.toThrow('busy');
+    isBusy = false;
+    expect([await engine.keepsManifests(), await engine.keepsManifests()]).toEqual([true, true]);
+    expect(server.requests.filter((what) => what === 'GET /info')).toHaveLength(2);
+  });
+
   it('in the middle of saving is a failure', async () => {
     const { engine } = await started({
       instead: (what, response) => {
@@ -259,21 +277,4 @@ async function started(
   const engine = await connectEngine(parsed, connecting);
   onTestFinished(() => engine[Symbol.asyncDispose]());
   return { engine, server, address: parsed };
-}
-
-/** Something that listens, and says this to everybody. */
-async function speaking(words: string | undefined): Promise<string> {
-  const sockets: Socket[] = [];
-  const server: Server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-    if (words !== undefined) socket.end(words);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const address = server.address();
-  return `tcp://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 }

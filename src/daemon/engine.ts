@@ -200,12 +200,18 @@ export class Engine implements AsyncDisposable {
     await this.#answer(response, doing, 201);
   }
 
-  /** Whether it keeps manifests and indexes as they are, in containerd's image store. Asked once. */
+  /** Whether it keeps manifests and indexes as they are, in containerd's image store. Asked until it has answered. */
   async keepsManifests({ signal }: CallOptions = {}): Promise<boolean> {
     // Asking takes the engine longer than other questions, and these never have it.
     if (this.isPodman || isOlder(this.apiVersion, '1.42')) return false;
-    this.#keepsManifests ??= this.#askForStore(signal);
-    return this.#keepsManifests;
+    const asked = (this.#keepsManifests ??= this.#askForStore(signal));
+    try {
+      return await asked;
+    } catch (error) {
+      // The next call has a signal of its own, and perhaps more luck.
+      if (this.#keepsManifests === asked) this.#keepsManifests = undefined;
+      throw error;
+    }
   }
 
   /** The failure to find an image. */

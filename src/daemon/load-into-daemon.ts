@@ -32,7 +32,8 @@ export interface LoadedImage {
 /**
  * Puts an image into an engine, streamed. One that is there is only named. Where the engine keeps manifests (containerd's
  * image store) it gets them byte for byte, indexes with all of their images, too; others take single images, whose ID is the
- * digest of the config, and Docker's own store gets only the layers that it lacks. The engine names an image when it has it whole, so that a failure leaves nothing under the name.
+ * digest of the config, and Docker's own store gets only the layers that it lacks. The engine names an image when it has it
+ * whole, so that a failure leaves nothing under the name.
  *
  * @throws {OciError} `UNSUPPORTED` for an index where the engine does not keep them, `RESPONSE` with the engine's words when
  *   it refuses, `NETWORK`, `TIMEOUT`, and what reading the image throws

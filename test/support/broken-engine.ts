@@ -36,12 +36,21 @@ export function chunked(body: string): (response: ServerResponse) => void {
   };
 }
 
-/** Something that listens, and says this to everybody who asks. */
-export async function speaking(words: string): Promise<string> {
+/**
+ * Something that listens, and says this to everybody who asks.
+ *
+ * @param words `undefined` for nothing at all
+ * @returns for DOCKER_HOST
+ */
+export async function speaking(words: string | undefined): Promise<string> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
-    socket.on('error', () => {}).once('data', () => socket.end(words));
+    socket
+      .on('error', () => {})
+      .on('data', () => {
+        if (words !== undefined) socket.end(words);
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
