@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { askFor } from '../../test/support/asked-keychain.ts';
 import { azureRegistry, end, json, refreshToken, server } from '../../test/support/azure-registry.ts';
-import { hasPackage } from '../../test/support/cloud-packages.ts';
+import { cloudPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
+import { describeWith } from '../../test/support/requirements.ts';
 import { testDirectory } from '../../test/support/test-directory.ts';
 import { acrKeychain } from './acr.ts';
 import type { CloudEnvironment } from './cloud-environment.ts';
@@ -59,7 +60,7 @@ async function authority(): Promise<Awaited<ReturnType<typeof server>>> {
   return running;
 }
 
-describe.skipIf(!hasPackage('@azure/identity'))('@azure/identity', () => {
+describeWith([cloudPackage('@azure/identity')], '@azure/identity', () => {
   async function surroundings(env: Readonly<Record<string, string>> = {}): Promise<{
     readonly environment: CloudEnvironment;
     readonly exchanged: () => URLSearchParams;

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { hasPackage } from '../../test/support/cloud-packages.ts';
+import { cloudPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
+import { describeWith } from '../../test/support/requirements.ts';
 import { type ScriptedServer, scriptedServer } from '../../test/support/scripted-server.ts';
 import { parseRepository } from '../oci/reference.ts';
 import { createMissingRepository } from './ecr-repository.ts';
@@ -52,7 +53,7 @@ describe('with the aws program', () => {
   });
 });
 
-describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('with the package', () => {
+describeWith([cloudPackage('@aws-sdk/client-ecr')], 'with the package', () => {
   beforeEach(() => {
     for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { askFor } from '../../test/support/asked-keychain.ts';
-import { hasPackage } from '../../test/support/cloud-packages.ts';
+import { cloudPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
+import { describeWith } from '../../test/support/requirements.ts';
 import {
   type ScriptedAnswer,
   type ScriptedRequest,
@@ -61,7 +62,7 @@ function signer({ requests }: ScriptedServer): string | undefined {
   return /Credential=([^,]+)/.exec(String(requests.at(-1)?.headers.authorization))?.[1];
 }
 
-describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('AWS by its package', () => {
+describeWith([cloudPackage('@aws-sdk/client-ecr')], 'AWS by its package', () => {
   it('gives a password for keys in the environment, signed for the region in the name', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', secret);
@@ -241,7 +242,7 @@ describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('AWS by its package', () => 
   });
 });
 
-describe.skipIf(!hasPackage('@aws-sdk/client-ecr-public'))('the public registry of AWS by its package', () => {
+describeWith([cloudPackage('@aws-sdk/client-ecr-public')], 'the public registry of AWS by its package', () => {
   it('gives a token from the one region that has them', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', secret);

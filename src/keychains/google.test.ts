@@ -2,10 +2,11 @@ import { generateKeyPairSync, verify } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { askFor } from '../../test/support/asked-keychain.ts';
-import { hasPackage } from '../../test/support/cloud-packages.ts';
+import { cloudPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
+import { describeWith } from '../../test/support/requirements.ts';
 import { type ScriptedRequest, type ScriptedServer, scriptedServer } from '../../test/support/scripted-server.ts';
 import type { CloudEnvironment } from './cloud-environment.ts';
 import { googleKeychain } from './google.ts';
@@ -69,7 +70,7 @@ function redirected({ GoogleAuth }: GoogleLibrary, origin: string): GoogleLibrar
   };
 }
 
-describe.skipIf(!hasPackage('google-auth-library'))('google-auth-library', () => {
+describeWith([cloudPackage('google-auth-library')], 'google-auth-library', () => {
   it('exchanges a refresh token that gcloud has left in the well-known file', async () => {
     const sts = await server(() => token('ya29.user'));
     const environment = await surroundings();

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
+import { type Requirement, unavailable } from './requirements.ts';
 
-/** Whether a cloud's own package is installed: they are development dependencies, and large. */
-export function hasPackage(name: string): boolean {
+/** A cloud's own package: they are development dependencies, and large. */
+export function cloudPackage(name: string): Requirement {
   try {
-    createRequire(import.meta.url).resolve(name);
-    return true;
+    return { name, available: true, path: createRequire(import.meta.url).resolve(name), reason: '' };
   } catch {
-    return false;
+    return unavailable(name, 'is not installed');
   }
 }

@@ -1,13 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { blobOf, pushImage } from '../../../test/conformance/samples.ts';
 import { profile } from '../../../test/simulated-registry/profiles.ts';
 import { type SimulatedRegistry, simulateRegistry } from '../../../test/simulated-registry/simulate.ts';
-import { hasPackage } from '../../../test/support/cloud-packages.ts';
+import { cloudPackage } from '../../../test/support/cloud-packages.ts';
 import { layeredImage } from '../../../test/support/sample-image.ts';
 import { craneInProcess, gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
 import { proxyServer } from '../../../test/support/proxy-server.ts';
+import { describeWith } from '../../../test/support/requirements.ts';
 import {
   type ScriptedAnswer,
   type ScriptedRequest,
@@ -33,7 +34,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
-describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('--create-repository', () => {
+describeWith([cloudPackage('@aws-sdk/client-ecr')], '--create-repository', () => {
   let service: ScriptedServer;
   let refusal: string | undefined;
 

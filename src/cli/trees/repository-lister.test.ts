@@ -8,9 +8,10 @@ import {
   type SimulatedRegistry,
   type SimulateOptions,
 } from '../../../test/simulated-registry/simulate.ts';
-import { hasPackage } from '../../../test/support/cloud-packages.ts';
+import { cloudPackage } from '../../../test/support/cloud-packages.ts';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
 import { proxyServer } from '../../../test/support/proxy-server.ts';
+import { describeWith } from '../../../test/support/requirements.ts';
 import { scriptedServer, type ScriptedServer } from '../../../test/support/scripted-server.ts';
 
 const [tagged, untagged] = [imageOf('tagged'), imageOf('untagged')];
@@ -46,7 +47,7 @@ describe('a registry of Azure', () => {
   });
 });
 
-describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('a registry of AWS', () => {
+describeWith([cloudPackage('@aws-sdk/client-ecr')], 'a registry of AWS', () => {
   const host = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
   let mayList: (repository: string) => boolean;
   let service: ScriptedServer;
@@ -101,7 +102,9 @@ describe.skipIf(!hasPackage('@aws-sdk/client-ecr'))('a registry of AWS', () => {
     expect(await gcrane(place, 'gc', '-r', `${host}/app`)).toMatchObject({ code: 1, stdout: '' });
     const { code, stdout, stderr } = await gcrane(place, 'gc', '-r', '--keep-going', `${host}/app`);
     expect([code, stdout]).toEqual([1, `${host}/app/web@${untagged.target.digest}\n`]);
-    expect(stderr).toMatch(/not everything could be cleaned up; 1 failed:\n {2}Cannot tell which manifests of \S+\/app have/);
+    expect(stderr).toMatch(
+      /not everything could be cleaned up; 1 failed:\n {2}Cannot tell which manifests of \S+\/app have/,
+    );
   });
 });
 
