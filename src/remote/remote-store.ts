@@ -198,7 +198,9 @@ export class RemoteStore
   /** Google's registries say of each manifest which tags it has. */
   async *tagTargets(options: CallOptions = {}): AsyncGenerator<readonly ListedTag[]> {
     const { tags, manifests } = await this.list(options);
-    const targets = new Map(Array.from(manifests.values()).flatMap((one) => one.tags.map((tag) => [tag, one] as const)));
+    const targets = new Map(
+      Array.from(manifests.values()).flatMap((one) => one.tags.map((tag) => [tag, one] as const)),
+    );
     yield tags.map((tag) => ({ tag, target: targets.get(tag) }));
   }
 
@@ -238,7 +240,7 @@ export class RemoteStore
     return deleteBlob(this.#client, digest, options);
   }
 
-  /** Cancels uploads that refused mounts have opened and nobody used. Nothing else is held; the store can still be used. */
+  /** Cancels uploads that refused mounts, or early pushes, have begun and nobody went on with. The store can still be used. */
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.#uploads)?.close();
   }

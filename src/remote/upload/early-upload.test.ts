@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { blobOf, noise, piecesOf, type Sample } from '../../../test/conformance/samples.ts';
 import { type ProfileName, profile, profileNames } from '../../../test/simulated-registry/profiles.ts';
@@ -176,6 +177,24 @@ describe('an early upload', () => {
     await dispose(one);
     expect(methods(one.registry).at(-1)).toBe('DELETE');
     expect(openSessions(one.registry)).toEqual([]);
+  });
+
+  it('belongs to the push that waits for its last piece, whatever is disposed of meanwhile', async () => {
+    const one = await making();
+    let patches = 0;
+    one.registry.fault = ({ method }) => (method === 'PATCH' && ++patches === 2 ? { delay: 100 } : undefined);
+    const made = await one.make(
+      stopping(large, 12 * mebibyte, async () => {
+        await until(() => patches === 2);
+      }),
+    );
+    const pushing = one.push(made, large);
+    await setImmediate();
+    await Promise.all([one.early?.[Symbol.asyncDispose](), one.store[Symbol.asyncDispose]()]);
+    await pushing;
+    expect(await held(one.registry, large)).toBe(true);
+    expect(methods(one.registry)).not.toContain('DELETE');
+    expect(pieces(one.registry).reduce((sum, size) => sum + size, 0)).toBe(large.target.size);
   });
 
   it('is ended by the signal of the push, which waits for its last piece', async () => {

@@ -31,6 +31,7 @@ export class EarlyUpload {
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   readonly #sending: Promise<StartedUpload | undefined>;
+  /** Who has taken it answers for its session. */
   #isTaken = false;
 
   constructor(client: RepositoryClient, content: GrowingContent, { signal }: CallOptions) {
@@ -42,25 +43,24 @@ export class EarlyUpload {
 
   /** Hands over what was achieved, when the request that is under way has its answer. To be called once. */
   async take(signal: AbortSignal | undefined): Promise<StartedUpload | undefined> {
+    this.#isTaken = true;
     const giveUp = (): void => this.#abort.abort(signal?.reason);
     signal?.addEventListener('abort', giveUp, { once: true });
     try {
       if (signal?.aborted === true) giveUp();
-      const started = await this.#sending;
-      this.#isTaken = true;
-      return started;
+      return await this.#sending;
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
   }
 
-  /** Ends it, and cancels its session unless that was handed over. */
+  /** Ends it, and cancels its session, unless it was taken. */
   async cancel(): Promise<void> {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
     this.#abort.abort(new Error('Nobody wants it any longer'));
     const started = await this.#sending;
-    if (started === undefined || this.#isTaken) return;
-    this.#isTaken = true;
-    await cancelSession(this.#client, started.session);
+    if (started !== undefined) await cancelSession(this.#client, started.session);
   }
 
   async #send(): Promise<StartedUpload | undefined> {
@@ -118,8 +118,8 @@ const unwilling: ReadonlySet<CloudName | undefined> = new Set(['google', 'ghcr']
 
 /** Whether anything is worth a try: what is refused in the end was sent in vain. */
 function takesPieces({ transport, repository: { registry } }: RepositoryClient): boolean {
-  const isKnown = unwilling.has(cloudOf(registry)) && transport.settingsOf(registry).chunkSize === undefined;
-  return !isKnown && transport.traitsOf(registry).refusesPieces !== true;
+  const isUnwilling = unwilling.has(cloudOf(registry)) && transport.settingsOf(registry).chunkSize === undefined;
+  return !isUnwilling && transport.traitsOf(registry).refusesPieces !== true;
 }
 
 function noteRefusal({ transport, repository: { registry } }: RepositoryClient): void {

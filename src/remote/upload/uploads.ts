@@ -89,7 +89,7 @@ export class Uploads {
     return mounted;
   }
 
-  /** Cancels the sessions that nobody has used. */
+  /** Cancels what was begun and nobody has gone on with. */
   async close(): Promise<void> {
     const unused = [...this.#sessions.values()];
     this.#sessions.clear();
