@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import { bool, type Flag } from './framework/flag.ts';
+import { jsonText } from './json-text.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -31,7 +32,7 @@ export function artifactJson(reference: string, { digest, mediaType, size }: Des
 
 /** One JSON value, as all commands print it. Members that are `undefined` are left out. */
 export async function printJson(session: Session, value: object): Promise<void> {
-  await session.print(`${JSON.stringify(value, null, 2)}\n`);
+  await session.print(`${jsonText(value, 2)}\n`);
 }
 
 /** What a command tells of an image that it has written, or found. */

@@ -1,4 +1,5 @@
 import { printable, printableLine } from './printable.ts';
+import { jsonText } from './json-text.ts';
 import type { Process } from './process.ts';
 import { LiveOutput } from './progress/live-output.ts';
 
@@ -31,7 +32,7 @@ export function createLog(process: Process, options: LogOptions = {}): Log {
   const { output = new LiveOutput(process.stderr), quiet = () => false, json = () => false } = options;
   const warnings = new Set<string>();
   const record = (entry: object): void =>
-    output.print(`${JSON.stringify({ time: process.now().toISOString(), ...entry })}\n`);
+    output.print(`${jsonText({ time: process.now().toISOString(), ...entry })}\n`);
   const note = (text: string): void => {
     if (json()) record({ type: 'log', message: text });
     else output.print(`${timestamp(process.now())} ${printableLine(text)}\n`);

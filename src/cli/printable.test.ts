@@ -9,6 +9,12 @@ describe('what is printed of words from outside', () => {
     expect(printableLine('a  b \t\n c')).toBe('a  b c');
   });
 
+  it('shows what turns text round, and what ends lines, as escapes, and leaves writing alone', () => {
+    expect(printable('a\u202eb\u2066c\u2028d')).toBe('a\\u202eb\\u2066c\\u2028d');
+    const writing = 'é שלום 日本 👩\u200d💻';
+    expect(printable(writing)).toBe(writing);
+  });
+
   it('takes no longer than its length asks', () => {
     const spaces = ' '.repeat(5_000_000);
     expect(printableLine(`a${spaces}b\n${spaces}c`)).toBe(`a${spaces}b c`);

@@ -1,12 +1,18 @@
-/** Text from a registry must not move the cursor or colour the terminal: control characters are shown as escapes. */
+/**
+ * Text from a registry must not move the cursor, colour the terminal or turn round what stands beside it: control characters,
+ * those of the direction of writing, and those that end lines are shown as escapes.
+ */
 export function printable(text: string): string {
   // What is mostly asked; the classes of Unicode take milliseconds to compile.
   if (/^[ -~]*$/.test(text)) return text;
-  return text.replace(/\p{Cc}/gu, (character) =>
-    character === '\n' || character === '\t'
-      ? character
-      : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) =>
+    character === '\n' || character === '\t' ? character : escaped(character),
   );
+}
+
+/** As JSON and others write it. */
+export function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** The same on one line, so that a registry's words cannot look like a line of ours. */

@@ -16,6 +16,7 @@ import { openLocation } from '../open.ts';
 import { reportError } from '../report-error.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
+import { jsonText } from '../json-text.ts';
 import { printableLine } from '../printable.ts';
 
 const flags = {
@@ -144,5 +145,5 @@ function jsonOf(image: string, { root }: Artifact, given: string, checked: reado
     newest: one.base?.digest,
     reason: one.reason,
   }));
-  return `${JSON.stringify({ image, digest: root.digest, images }, null, 2)}\n`;
+  return `${jsonText({ image, digest: root.digest, images }, 2)}\n`;
 }

@@ -1,11 +1,12 @@
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import type { ImageSummary } from '../../ops/inspect/summary.ts';
+import { jsonText } from '../json-text.ts';
 
 /** A summary as one JSON object; platforms as `--platform` takes them. */
 export function summaryJson(name: string, summary: ImageSummary): string {
   const { digest, mediaType, kind, ...rest } = summary;
   const object = { name, digest, mediaType, kind, ...rest, ...platforms(summary) };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }
 
 function platforms(summary: ImageSummary): object {

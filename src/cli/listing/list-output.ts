@@ -1,3 +1,4 @@
+import { jsonText } from '../json-text.ts';
 import { printableLine } from '../printable.ts';
 import type { Session } from '../session.ts';
 
@@ -25,7 +26,7 @@ export class ListOutput<T> {
     if (entries.length === 0) return;
     const { line, object } = this.#forms;
     if (!this.#json) return this.#session.print(entries.map((entry) => `${printableLine(line(entry))}\n`).join(''));
-    const items = entries.map((entry) => JSON.stringify(object(entry), null, 2).replaceAll('\n', '\n  '));
+    const items = entries.map((entry) => jsonText(object(entry), 2).replaceAll('\n', '\n  '));
     await this.#session.print(`${this.#isEmpty ? '[' : ','}\n  ${items.join(',\n  ')}`);
     this.#isEmpty = false;
   }

@@ -1,5 +1,6 @@
 import { isOciError, type OciError } from '../../errors.ts';
 import type { Problem, ValidationReport } from '../../ops/validate.ts';
+import { jsonText } from '../json-text.ts';
 import { printableLine } from '../printable.ts';
 import type { Session } from '../session.ts';
 
@@ -35,7 +36,7 @@ export async function printJson(session: Session, name: string, outcome: Outcome
     problems: problems.map(entryOf),
     warnings: warnings.map(entryOf),
   };
-  await session.print(`${JSON.stringify(line)}\n`);
+  await session.print(`${jsonText(line)}\n`);
 }
 
 /** Whether a failure is that of the content and not of the way to it, so that it is part of the verdict. */
