@@ -1,6 +1,6 @@
 import { OciError, quoted } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
-import { identifierOf, parseReference, parseRepository, type Reference, type Repository } from '../oci/reference.ts';
+import { identifierOf, parseRepository, type Repository, tryReference } from '../oci/reference.ts';
 import type { ChildFilter } from '../ops/copy-options.ts';
 import { imageForPlatform, openArtifact as openNamed } from '../ops/resolve.ts';
 import type { Artifact } from '../store/artifact.ts';
@@ -119,7 +119,8 @@ export function parseRepositoryArgument(text: string): Repository {
         cause: error,
       });
     }
-    const bare = text.slice(0, text.indexOf(reference.tag === undefined ? '@' : `:${reference.tag}`));
+    const [named = ''] = text.split('@');
+    const bare = reference.tag === undefined ? named : named.slice(0, -`:${reference.tag}`.length);
     throw new OciError(
       'INVALID_REFERENCE',
       `${quoted(text)} names one image, where a repository is meant: it has a tag or digest`,
@@ -128,14 +129,6 @@ export function parseRepositoryArgument(text: string): Repository {
         cause: error,
       },
     );
-  }
-}
-
-function tryReference(text: string): Reference | undefined {
-  try {
-    return parseReference(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -48,6 +48,15 @@ export function parseReference(text: string): Reference {
   return { ...repository, ...(tag === undefined ? {} : { tag }), digest, text };
 }
 
+/** As {@link parseReference}; `undefined` for text that is no reference. */
+export function tryReference(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Reads `[registry/]repository`, where a tag or digest has no place.
  *

@@ -205,6 +205,13 @@ describe('crane ls of local content', () => {
     });
   });
 
+  it('says which part of a name is the repository, though a port looks like the tag', async () => {
+    const name = 'localhost:5000/app';
+    for (const one of [`${name}:5`, `${name}@sha256:${'a'.repeat(64)}`, `${name}:5@sha256:${'a'.repeat(64)}`]) {
+      expect((await ls(one)).stderr).toContain(`\n  Write "${name}"\n`);
+    }
+  });
+
   it.each(['localhost:5000', '127.0.0.1:5000', 'registry.example.com:443'])(
     'refuses %s, which is a registry',
     async (name) => {

@@ -1,7 +1,7 @@
 import type { DockerArchive } from '../../archive/docker-archive.ts';
 import type { ByteStream } from '../../content/bytes.ts';
 import type { ContentId, Descriptor } from '../../oci/descriptor.ts';
-import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import { formatRepository, type Reference, tryReference } from '../../oci/reference.ts';
 import type { CallOptions } from '../../options.ts';
 import type { TagLister } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
@@ -30,7 +30,8 @@ export class NamedImages implements ContentSource, TagLister {
   }
 
   async *tags(): AsyncGenerator<readonly string[]> {
-    yield this.#names.map((name) => (this.repository === undefined ? nameOf(name) : tagOf(name))).sort();
+    // `app` and `app:latest` are one.
+    yield Array.from(new Set(this.#names.map(this.repository === undefined ? nameOf : tagOf))).sort();
   }
 
   resolve(reference: string, options?: CallOptions): Promise<Descriptor> {
@@ -48,12 +49,8 @@ export class NamedImages implements ContentSource, TagLister {
 }
 
 function referenceOf(name: string): Reference | undefined {
-  try {
-    const reference = parseReference(name);
-    return reference.digest === undefined ? reference : undefined;
-  } catch {
-    return undefined;
-  }
+  const reference = tryReference(name);
+  return reference?.digest === undefined ? reference : undefined;
 }
 
 function tagOf({ tag = 'latest' }: Reference): string {

@@ -1,7 +1,7 @@
 import { isOciError, lowerFirst, OciError, quoted } from '../../errors.ts';
 import { annotationKeys } from '../../oci/annotations.ts';
 import { type Digest, parseDigest } from '../../oci/digest.ts';
-import { formatRepository, parseReference, type Reference, sameRepository } from '../../oci/reference.ts';
+import { formatRepository, parseReference, type Reference, sameRepository, tryReference } from '../../oci/reference.ts';
 import type { RebaseBases } from '../../ops/rebase/rebase.ts';
 import type { StatedBase } from '../../ops/rebase/stated-base.ts';
 import type { Artifact } from '../../store/artifact.ts';
@@ -132,14 +132,6 @@ export function readBaseName(name: string, image: string): Reference {
     if (reference.tag === undefined || reference.digest === undefined) return reference;
     return parseReference(name.slice(0, name.lastIndexOf('@')));
   });
-}
-
-function tryReference(name: string): Reference | undefined {
-  try {
-    return parseReference(name);
-  } catch {
-    return undefined;
-  }
 }
 
 function nameWithoutTag(location: LocalLocation): string {

@@ -1,5 +1,5 @@
 import { isOciError, OciError, quoted } from '../../errors.ts';
-import { dockerHub, parseReference, type Reference, type Repository, sameRepository } from '../../oci/reference.ts';
+import { dockerHub, type Reference, type Repository, sameRepository, tryReference } from '../../oci/reference.ts';
 import type { TagPlace } from '../listing/tag-place.ts';
 import type { LocalLocation } from '../location.ts';
 import { parseRepositoryArgument } from '../open.ts';
@@ -51,12 +51,4 @@ function isIn(reference: Reference, repository: Repository): boolean {
   // What podman builds under a name without a registry.
   const { registry, repository: name } = reference;
   return registry === 'localhost' && repository.registry === dockerHub && repository.repository === `library/${name}`;
-}
-
-function tryReference(text: string): Reference | undefined {
-  try {
-    return parseReference(text);
-  } catch {
-    return undefined;
-  }
 }
