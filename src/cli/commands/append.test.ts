@@ -332,6 +332,14 @@ describe('append of what is no layer', () => {
     }
   });
 
+  it('is called by its name, where it was kept for several images, too', async () => {
+    const index = await here.images.put(await platformIndex('linux/amd64', 'linux/arm64'), 'index');
+    const input = gzipSync(tar).subarray(0, -20);
+    const refusal = await here.refusal(['-b', index, '--all-platforms', '-f', '-'], { input });
+    expect(refusal).toContain('reading layer "-": the layer on standard input is no usable tar archive');
+    expect(refusal).not.toContain('crane-oci-');
+  });
+
   it('leaves no temporary files', async () => {
     await here.file('d/x', 'x');
     await symlink('x', join(here.work, 'd/link'));

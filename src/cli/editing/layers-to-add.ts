@@ -38,8 +38,8 @@ export async function layersToAdd(
   const ofArchives = text === '' && created === '' ? undefined : stated;
   const ofDirectories = { ...stated, createdBy: stated.createdBy ?? sourcesOf(directories) };
   return (artifact, onBegin) =>
-    layersForImages(session, files, artifact, async (base, paths) => [
-      ...(await openLayers(session, paths, base, { compression, limit, onBegin, history: ofArchives })),
+    layersForImages(session, files, artifact, async (base, opened) => [
+      ...(await openLayers(session, opened, base, { compression, limit, onBegin, history: ofArchives })),
       ...(await directoryLayers(session, directories, base, { compression, onBegin, history: ofDirectories })),
     ]);
 }

@@ -5,7 +5,7 @@ import { OciError, quoted } from '../../errors.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import type { LayerAddition, LayersForImage } from '../../ops/edit/append-layers.ts';
 import type { HistoryStep } from '../../ops/edit/image-edit.ts';
-import { type LayerBase, layerBaseOf } from '../../ops/layers/layer-base.ts';
+import type { LayerBase } from '../../ops/layers/layer-base.ts';
 import type { NewLayer } from '../../ops/layers/new-layer.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { UsageError } from '../framework/usage-error.ts';
@@ -15,6 +15,14 @@ import { namingFlags } from './merge-flags.ts';
 
 /** Called with what goes to a temporary file, while it is made. */
 export type LayerObserver = (content: GrowingContent) => void;
+
+/** An archive that a flag names. */
+export interface LayerFile {
+  /** As typed. */
+  readonly name: string;
+  /** Where it is: elsewhere when it was standard input. */
+  readonly path: string;
+}
 
 export interface OpenLayersOptions {
   /** What plain archives are compressed with. @default gzip, level 1, as crane does */
@@ -30,21 +38,21 @@ export interface OpenLayersOptions {
  * Reads tar archives that flags name, `-` for standard input, as layers for an image: with its media types, and as Windows has
  * them if it is one of Windows. Temporary files last as long as the session.
  *
- * @param base an image; {@link layerBaseOf} gives one whose config is not read again
  * @throws {UsageError} when standard input is something else already; {OciError} as `layerFromTar`
  */
 export async function openLayers(
   session: Session,
-  files: readonly string[],
-  base: Artifact | LayerBase,
+  files: readonly LayerFile[],
+  base: LayerBase,
   options: OpenLayersOptions = {},
 ): Promise<readonly LayerAddition[]> {
   if (files.length === 0) return [];
-  const known = 'image' in base ? base : await layerBaseOf(base, session);
   const layers: LayerAddition[] = [];
   for (const file of files) {
     const layer = session.use(
-      await step(`reading layer ${quoted(file)}`, () => namingFlags(() => openLayer(session, file, known, options))),
+      await step(`reading layer ${quoted(file.name)}`, () =>
+        namingFlags(() => openLayer(session, file, base, options)),
+      ),
     );
     const { descriptor, diffId, content } = layer;
     layers.push({ descriptor, diffId, content, history: options.history });
@@ -55,49 +63,50 @@ export async function openLayers(
 /**
  * Layers for the images of an artifact: opened once for each family and kind of system that they need to be made for.
  *
- * @param files as {@link openLayers} takes them
- * @param open is given the same files, where standard input may have become one
+ * @param names of files, or `-` for standard input
+ * @param open is given the files, one of which standard input may have become
  * @throws {UsageError} for standard input given twice
  */
 export function layersForImages(
   session: Session,
-  files: readonly string[],
+  names: readonly string[],
   artifact: Artifact,
-  open: (base: LayerBase, files: readonly string[]) => Promise<readonly LayerAddition[]>,
+  open: (base: LayerBase, files: readonly LayerFile[]) => Promise<readonly LayerAddition[]>,
 ): LayersForImage {
-  if (files.filter((file) => file === '-').length > 1) {
+  if (names.filter((name) => name === '-').length > 1) {
     throw new UsageError('standard input (-) can be read as one layer only');
   }
   const known = new Map<string, Promise<readonly LayerAddition[]>>();
-  const paths = isIndexType(artifact.root.mediaType) ? withoutStdin(session, files) : Promise.resolve(files);
-  paths.catch(() => {});
+  const named = names.map((name) => ({ name, path: name }));
+  const files = isIndexType(artifact.root.mediaType) ? withoutStdin(session, named) : Promise.resolve(named);
+  files.catch(() => {});
   return async (base) => {
     const form = `${base.family} ${base.os === 'windows' ? 'windows' : ''}`;
-    const layers = known.get(form) ?? paths.then((list) => open(base, list));
+    const layers = known.get(form) ?? files.then((list) => open(base, list));
     known.set(form, layers);
     return layers;
   };
 }
 
 /** Images may need it in several forms, and it can be read only once. */
-async function withoutStdin(session: Session, files: readonly string[]): Promise<readonly string[]> {
-  if (!files.includes('-') || session.process.stdin.isTTY) return files;
+async function withoutStdin(session: Session, files: readonly LayerFile[]): Promise<readonly LayerFile[]> {
+  if (!files.some(({ path }) => path === '-') || session.process.stdin.isTTY) return files;
   const { spool } = await import('../../content/spool.ts');
   const { path } = session.use(await spool(session.streams.input('a layer'), session));
-  return files.map((file) => (file === '-' ? path : file));
+  return files.map((file) => (file.path === '-' ? { ...file, path } : file));
 }
 
 async function openLayer(
   session: Session,
-  file: string,
+  { name, path }: LayerFile,
   { family, os }: LayerBase,
   { compression, limit, onBegin }: OpenLayersOptions,
 ): Promise<NewLayer> {
   const { layerFromTar } = await import('../../ops/layers/layer-from-tar.ts');
   const { windowsLayerTar } = await import('../../ops/layers/windows-layer.ts');
   const { signal, process } = session;
-  const source = file === '-' ? session.streams.input('a layer') : await checkedPath(file);
-  if (file === '-' && process.stdin.isTTY) {
+  const source = path === '-' ? session.streams.input('a layer') : await checkedPath(path);
+  if (path === '-' && process.stdin.isTTY) {
     throw new OciError('NOT_FOUND', 'There is no layer on standard input', {
       hint: 'Pipe one in: tar -c DIR | crane …',
     });
@@ -107,13 +116,13 @@ async function openLayer(
     limit,
     onBegin,
     signal,
-    name: 'The layer on standard input',
+    name: name === '-' ? 'The layer on standard input' : undefined,
     format: family,
     untyped: 'recompress',
     rewrite: os === 'windows' ? windowsLayerTar : undefined,
     onRecompress: (from, to) =>
       session.log.warn(
-        `Layer ${file} was compressed anew with ${to}: images with Docker media types cannot have ${from} layers`,
+        `Layer ${name} was compressed anew with ${to}: images with Docker media types cannot have ${from} layers`,
       ),
   });
 }

@@ -11,8 +11,8 @@ export async function withLayers(
   files: readonly string[],
   options: OpenLayersOptions,
 ): Promise<Artifact> {
-  const layersFor = layersForImages(session, files, artifact, (base, paths) =>
-    openLayers(session, paths, base, options),
+  const layersFor = layersForImages(session, files, artifact, (base, opened) =>
+    openLayers(session, opened, base, options),
   );
   const platforms = session.platforms.length === 0 ? undefined : session.platforms;
   return step(`appending [${files.join(' ')}]`, () =>

@@ -34,7 +34,7 @@ export interface TarLayerOptions extends CallOptions, Pick<SpoolOptions, 'direct
   readonly onRecompress?: ((from: CompressionKind, to: CompressionKind) => void) | undefined;
   /** Most bytes of the archive without compression. @default no limit; memory and disk do not grow with it */
   readonly limit?: number | undefined;
-  /** How messages call a source that has no path. @default the layer */
+  /** How messages call the archive. @default by its path, or the layer */
   readonly name?: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export async function layerFromTar(source: string | ByteSource, options: TarLaye
   const opened = typeof source === 'string' ? await readFileStream(source, { signal }) : source;
   try {
     const { compression, stream } = await detectCompression(untilAborted(opened, signal));
-    const what = path === undefined ? (options.name ?? 'The layer') : `The layer ${quoted(path)}`;
+    const what = options.name ?? (path === undefined ? 'The layer' : `The layer ${quoted(path)}`);
     const { kind, level } = packingOf(compression, options);
     const mediaType = layerType(format, kind);
     const checked = (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> => {
