@@ -163,6 +163,6 @@ function invalid(
   hint = 'Write tcp://host:port, or ssh://user@host[/path/of/the.sock]',
 ): OciError {
   // Credentials do not belong there, and some put them there.
-  const shown = text.replace(/\/\/[^/]*@/, '//…@').replace(/\?.*$/s, '?…');
+  const shown = text.replace(/^([a-z]+:\/\/)?.*@/s, '$1…@').replace(/\?.*$/s, '?…');
   return new OciError('INVALID_SETTINGS', `Invalid address of a Docker engine ${quoted(shown)}: ${why}`, { hint });
 }

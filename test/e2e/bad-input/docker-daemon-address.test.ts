@@ -32,6 +32,8 @@ describe('an address that leads to no engine', () => {
     ['tcp://:2375', 'names no host that can be'],
     ['tcp://127.0.0.1:99999', 'names no host that can be'],
     ['tcp://joe:secret@127.0.0.1', '"tcp://…@127.0.0.1"', 'has a user'],
+    ['joe:secret@127.0.0.1', '"…@127.0.0.1"', 'none of the known schemes'],
+    ['tcp://joe:of/secret@127.0.0.1', '"tcp://…@127.0.0.1"'],
     ['tcp://127.0.0.1?token=secret', '"tcp://127.0.0.1?…"'],
     ['ssh://joe:secret@host', 'a password, which ssh does not take'],
     ['ssh://-oProxyCommand=x', 'start with a dash'],
