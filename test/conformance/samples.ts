@@ -55,6 +55,12 @@ export function imageOf(name: string, extra: Readonly<Record<string, unknown>> =
   return { ...blobOf(JSON.stringify(manifest), mediaTypes.ociManifest), blobs: [config, layer] };
 }
 
+/** An index of images, which are not among its blobs. */
+export function indexOfImages(images: readonly Sample[]): SampleImage {
+  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: images.map(({ target }) => target) };
+  return { ...blobOf(JSON.stringify(document), mediaTypes.ociIndex), blobs: [] };
+}
+
 /** Pushes what the manifest names, then the manifest. */
 export async function pushImage(store: ContentStore, image: SampleImage, tag?: string): Promise<void> {
   for (const blob of image.blobs) await store.push(blob.target, blob.bytes);

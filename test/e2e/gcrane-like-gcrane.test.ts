@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { mediaTypes } from '../../src/oci/media-type.ts';
-import { blobOf, imageOf, pushImage, type SampleImage } from '../conformance/samples.ts';
+import { imageOf, indexOfImages, pushImage } from '../conformance/samples.ts';
 import { storeOf } from '../quirks/client.ts';
 import { profile } from '../simulated-registry/profiles.ts';
 import { simulateRegistry, type SimulatedRegistry } from '../simulated-registry/simulate.ts';
@@ -184,7 +183,7 @@ async function grown(isGoogle: boolean, seed: number): Promise<SimulatedRegistry
       await pushImage(content, image);
       for (let j = pick(3); j > 0; j--) await content.tag(image.target, `v${i}.${j}`);
     }
-    if (pick(2) === 0) await pushImage(content, indexOf(images), pick(3) === 0 ? undefined : 'multi');
+    if (pick(2) === 0) await pushImage(content, indexOfImages(images), pick(3) === 0 ? undefined : 'multi');
   }
   return registry;
 }
@@ -224,11 +223,6 @@ async function listing(document: object): Promise<ScriptedServer & { readonly ho
     body: target.includes('/tags/list') ? JSON.stringify(document) : '{}',
   }));
   return Object.assign(server, { host: new URL(server.origin).host });
-}
-
-function indexOf(images: readonly SampleImage[]): SampleImage {
-  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: images.map(({ target }) => target) };
-  return { ...blobOf(JSON.stringify(document), mediaTypes.ociIndex), blobs: [] };
 }
 
 /** Numbers below a limit, the same for the same seed. */

@@ -1,16 +1,13 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { blobOf, imageOf, pushImage, type SampleImage } from '../../../test/conformance/samples.ts';
 import { countOf, seeded, storeOf } from '../../../test/quirks/client.ts';
 import { profile } from '../../../test/simulated-registry/profiles.ts';
 import { simulateRegistry, type SimulatedRegistry } from '../../../test/simulated-registry/simulate.ts';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
+import { sampleTree, treeImages, treeRegistry } from '../../../test/support/sample-tree.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
-import { mediaTypes } from '../../oci/media-type.ts';
 
-const [one, two, three, untagged] = [imageOf('one'), imageOf('two'), imageOf('three'), imageOf('untagged')];
-const index = indexOf([two, three]);
-const open = { pull: ['*'], push: ['*'] };
+const { one, two, three, untagged, index } = treeImages;
 
 describe.each([
   ['between registries of Google', true, true],
@@ -19,8 +16,8 @@ describe.each([
   ['between other registries', false, false],
 ])('gcrane copy -r %s', (_, isSourceGoogle, isTargetGoogle) => {
   it('copies a repository and all below it, and nothing again when it is repeated', async () => {
-    await using source = await filled(isSourceGoogle);
-    await using target = await registryOf(isTargetGoogle);
+    await using source = await sampleTree(isSourceGoogle);
+    await using target = await treeRegistry(isTargetGoogle);
     const first = await copy(source, 'p', target, 'q/backup');
     expect(first).toMatchObject({ code: 0, stdout: '' });
     const to = (name: string) => storeOf(target, `q/backup${name}`);
@@ -43,8 +40,8 @@ describe.each([
   });
 
   it('says with --dry-run what it would copy, and changes nothing', async () => {
-    await using source = await filled(isSourceGoogle);
-    await using target = await registryOf(isTargetGoogle);
+    await using source = await sampleTree(isSourceGoogle);
+    await using target = await treeRegistry(isTargetGoogle);
     await seeded(target, two, 'v1', 'q');
     const { code, stdout } = await copy(source, 'p', target, 'q', '--dry-run');
     expect(code).toBe(0);
@@ -61,16 +58,16 @@ describe.each([
 
 describe('gcrane copy -r', () => {
   it('replaces the name of the source where it stands in front, and nowhere else', async () => {
-    await using source = await registryOf(true);
+    await using source = await treeRegistry(true);
     await seeded(source, one, 'v1', 'app/app/app');
-    await using target = await registryOf(true);
+    await using target = await treeRegistry(true);
     expect(await copy(source, 'app', target, 'x')).toMatchObject({ code: 0 });
     expect((await storeOf(target, 'x/app/app').resolve('v1')).digest).toBe(one.target.digest);
   });
 
   it('adds only the tags that are missing, without asking for what the lists tell', async () => {
-    await using source = await filled(true);
-    await using target = await registryOf(true);
+    await using source = await sampleTree(true);
+    await using target = await treeRegistry(true);
     await seeded(target, one, 'v1', 'p');
     await copy(source, 'p', target, 'p');
     expect(target.log.filter((line) => line.startsWith('PUT /v2/p/manifests/'))).toEqual(['PUT /v2/p/manifests/v2']);
@@ -78,9 +75,9 @@ describe('gcrane copy -r', () => {
   });
 
   it('copies the content that was listed, though its tag moves meanwhile', async () => {
-    await using source = await registryOf(true);
+    await using source = await treeRegistry(true);
     await seeded(source, one, 'v1', 'p');
-    await using target = await registryOf(true);
+    await using target = await treeRegistry(true);
     const moved = await source.content('p');
     source.fault = ({ path }) => {
       if (path.includes('/manifests/')) void moved.push(two.target, two.bytes).then(() => moved.tag(two.target, 'v1'));
@@ -91,7 +88,7 @@ describe('gcrane copy -r', () => {
   });
 
   it('does not copy the target into itself', async () => {
-    await using registry = await filled(true);
+    await using registry = await sampleTree(true);
     for (let round = 0; round < 2; round++) {
       const args = ['copy', '-r', `${registry.host}/p`, `${registry.host}/p/backup`];
       expect(await gcraneInProcess(args, { home: tmpdir() })).toMatchObject({ code: 0 });
@@ -101,7 +98,7 @@ describe('gcrane copy -r', () => {
   });
 
   it('mounts within one registry', async () => {
-    await using registry = await filled(true);
+    await using registry = await sampleTree(true);
     await copy(registry, 'p', registry, 'q');
     expect(countOf(registry, 'POST', '/blobs/uploads/')).toBeGreaterThan(0);
     expect(
@@ -128,8 +125,8 @@ describe('gcrane copy -r', () => {
 
   it('copies only what filters let through, and asks nothing about the rest', async () => {
     for (const isGoogle of [true, false]) {
-      await using source = await filled(isGoogle);
-      await using target = await registryOf(isGoogle);
+      await using source = await sampleTree(isGoogle);
+      await using target = await treeRegistry(isGoogle);
       const flags = ['--include', 'app/**', '--include', '.:v1', '--exclude', 'app:multi', '--exclude', 'app/p/**'];
       expect(await copy(source, 'p', target, 'q', ...flags)).toMatchObject({ code: 0 });
       const tagsOf = async (name: string) =>
@@ -147,7 +144,7 @@ describe('gcrane copy -r', () => {
   });
 
   it('refuses to copy a repository to itself', async () => {
-    await using registry = await filled(true);
+    await using registry = await sampleTree(true);
     expect(await copy(registry, 'p', registry, 'p')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('are the same repository') as string,
@@ -155,8 +152,8 @@ describe('gcrane copy -r', () => {
   });
 
   it('ends with the first failure and says what was done', async () => {
-    await using source = await filled(true);
-    await using target = await registryOf(true);
+    await using source = await sampleTree(true);
+    await using target = await treeRegistry(true);
     target.fault = ({ method, path }) => (method === 'PUT' && path.endsWith('/v1') ? 418 : undefined);
     const { code, stderr } = await copy(source, 'p', target, 'p');
     expect(code).toBe(1);
@@ -165,8 +162,8 @@ describe('gcrane copy -r', () => {
   });
 
   it('goes on with --keep-going, names all failures at the end, and fails', async () => {
-    await using source = await filled(true);
-    await using target = await registryOf(true);
+    await using source = await sampleTree(true);
+    await using target = await treeRegistry(true);
     target.fault = ({ method, path }) => (method === 'PUT' && path.endsWith('/multi') ? 418 : undefined);
     source.fault = ({ path }) => (path.includes('/p/app/p/tags') ? 418 : undefined);
     const { code, stderr } = await copy(source, 'p', target, 'p', '--keep-going');
@@ -180,8 +177,8 @@ describe('gcrane copy -r', () => {
   });
 
   it('tries again what a registry is too busy for', async () => {
-    await using source = await filled(true);
-    await using target = await registryOf(true);
+    await using source = await sampleTree(true);
+    await using target = await treeRegistry(true);
     const refused = new Set<string>();
     const fault: SimulatedRegistry['fault'] = ({ method, target: path }) => {
       const key = `${method} ${path}`;
@@ -196,9 +193,9 @@ describe('gcrane copy -r', () => {
   });
 
   it('says of a registry without a catalog that it cannot tell what lies below', async () => {
-    await using source = await filled(false);
+    await using source = await sampleTree(false);
     source.quirks.catalog = 404;
-    await using target = await registryOf(false);
+    await using target = await treeRegistry(false);
     expect(await copy(source, 'p', target, 'p')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining(`annot list the repositories below ${source.host}/p`) as string,
@@ -236,7 +233,7 @@ describe('gcrane copy without -r', () => {
   });
 
   it('copies one image, as crane does', async () => {
-    await using source = await filled(true);
+    await using source = await sampleTree(true);
     const home = await testDirectory();
     const args = ['cp', '-j', '2', `${source.host}/p/app:multi`, `oci:${home}/layout:x`];
     expect(await gcraneInProcess(args, { home })).toMatchObject({ code: 0, stdout: '' });
@@ -251,28 +248,6 @@ describe('gcrane copy without -r', () => {
     });
   });
 });
-
-/** `p` with two tags of one image, `p/app` with an index, one image of it with a tag, and one without; `p/app/p`. */
-async function filled(isGoogle: boolean): Promise<SimulatedRegistry> {
-  const registry = await registryOf(isGoogle);
-  await seeded(registry, one, 'v1', 'p');
-  await seeded(registry, one, 'v2', 'p');
-  for (const image of [two, untagged]) await pushImage(await registry.content('p/app'), image);
-  await seeded(registry, three, 'three', 'p/app');
-  await seeded(registry, index, 'multi', 'p/app');
-  await seeded(registry, two, 'v1', 'p/app/p');
-  return registry;
-}
-
-async function registryOf(isGoogle: boolean): Promise<SimulatedRegistry> {
-  const options = isGoogle ? { ...profile('gar'), challenge: undefined } : {};
-  return simulateRegistry({ ...options, anonymous: open });
-}
-
-function indexOf(images: readonly SampleImage[]): SampleImage {
-  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: images.map(({ target }) => target) };
-  return { ...blobOf(JSON.stringify(document), mediaTypes.ociIndex), blobs: [] };
-}
 
 function copy(
   source: SimulatedRegistry,

@@ -1,16 +1,15 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { blobOf, imageOf, pushImage, type SampleImage } from '../../../test/conformance/samples.ts';
+import { imageOf, indexOfImages, pushImage, type SampleImage } from '../../../test/conformance/samples.ts';
 import { countOf, seeded, storeOf } from '../../../test/quirks/client.ts';
 import { profile } from '../../../test/simulated-registry/profiles.ts';
 import { simulateRegistry, type SimulatedRegistry } from '../../../test/simulated-registry/simulate.ts';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
-import { mediaTypes } from '../../oci/media-type.ts';
 
 const day = 24 * 3600_000;
 const [tagged, old, child, orphan] = [imageOf('tagged'), imageOf('old'), imageOf('child'), imageOf('orphan')];
-const index = indexOf([child]);
-const deadIndex = indexOf([orphan, child]);
+const index = indexOfImages([child]);
+const deadIndex = indexOfImages([orphan, child]);
 const signature = imageOf('signature', { subject: tagged.target });
 const deadSignature = imageOf('dead signature', { subject: old.target });
 const untagged = [old, child, orphan, deadIndex, signature, deadSignature];
@@ -77,7 +76,7 @@ describe('gcrane gc', () => {
     await storeOf(registry).list();
     clock.now = 10 * day;
     const fresh = imageOf('fresh');
-    const freshIndex = indexOf([old]);
+    const freshIndex = indexOfImages([old]);
     await pushImage(await registry.content('app'), fresh);
     await pushImage(await registry.content('app'), freshIndex);
     const { stdout } = await gc(registry.host, '--delete', '--older-than', '5d', 'app');
@@ -146,11 +145,6 @@ async function filled(options: { readonly now?: () => number } = {}): Promise<Si
   for (const image of untagged) await pushImage(content, image);
   await pushImage(content, index, 'multi');
   return registry;
-}
-
-function indexOf(images: readonly SampleImage[]): SampleImage {
-  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: images.map(({ target }) => target) };
-  return { ...blobOf(JSON.stringify(document), mediaTypes.ociIndex), blobs: [] };
 }
 
 function lines({ host }: SimulatedRegistry, name: string, images: readonly SampleImage[]): string {

@@ -2,24 +2,20 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { blobOf, imageOf, pushImage, type SampleImage } from '../../../test/conformance/samples.ts';
 import { seeded, storeOf } from '../../../test/quirks/client.ts';
-import { profile } from '../../../test/simulated-registry/profiles.ts';
-import { simulateRegistry, type SimulatedRegistry } from '../../../test/simulated-registry/simulate.ts';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
+import { sampleTree, treeImages, treeRegistry } from '../../../test/support/sample-tree.ts';
 import { testDirectory } from '../../../test/support/test-directory.ts';
 import { openLayout } from '../../layout/layout-store.ts';
-import { mediaTypes } from '../../oci/media-type.ts';
 
-const [one, two, three, untagged] = [imageOf('one'), imageOf('two'), imageOf('three'), imageOf('untagged')];
-const index = indexOf([two, three]);
+const { one, two, three, untagged, index } = treeImages;
 
 describe.each([
   ['a registry of Google', true],
   ['another registry', false],
 ])('gcrane copy -r of %s and layouts', (_, isGoogle) => {
   it('makes a layout of each repository, at its path below the directory', async () => {
-    await using source = await filled(isGoogle);
+    await using source = await sampleTree(isGoogle);
     const directory = join(await testDirectory(), 'mirror');
     expect(await copy(`${source.host}/p`, `oci:${directory}`)).toMatchObject({ code: 0, stdout: '' });
     expect((await (await openLayout(directory)).resolve('v2')).digest).toBe(one.target.digest);
@@ -33,7 +29,7 @@ describe.each([
   });
 
   it('moves nothing when it is repeated', async () => {
-    await using source = await filled(isGoogle);
+    await using source = await sampleTree(isGoogle);
     const directory = await testDirectory();
     await copy(`${source.host}/p`, `oci:${directory}`);
     source.requests.length = 0;
@@ -46,8 +42,8 @@ describe.each([
   });
 
   it('brings layouts back into a registry, with all that they have', async () => {
-    await using source = await filled(isGoogle);
-    await using target = await registryOf(isGoogle);
+    await using source = await sampleTree(isGoogle);
+    await using target = await treeRegistry(isGoogle);
     const directory = await testDirectory();
     await copy(`${source.host}/p`, `oci:${directory}`);
     expect(await copy(`oci:${directory}`, `${target.host}/q/back`)).toMatchObject({ code: 0 });
@@ -76,7 +72,7 @@ describe.each([
 
 describe('gcrane copy -r with layouts', () => {
   it('shows with --dry-run what it would do, and leaves no directory behind', async () => {
-    await using source = await filled(true);
+    await using source = await sampleTree(true);
     const directory = await testDirectory();
     const { code, stdout } = await copy(`${source.host}/p`, `oci:${directory}/new`, '--dry-run');
     expect(code).toBe(0);
@@ -87,7 +83,7 @@ describe('gcrane copy -r with layouts', () => {
   });
 
   it('copies layouts to layouts, and not into themselves', async () => {
-    await using source = await filled(true);
+    await using source = await sampleTree(true);
     const directory = await testDirectory();
     await copy(`${source.host}/p`, `oci:${directory}`);
     for (let round = 0; round < 2; round++) {
@@ -102,7 +98,7 @@ describe('gcrane copy -r with layouts', () => {
   });
 
   it('moves only what filters let through', async () => {
-    await using source = await filled(true);
+    await using source = await sampleTree(true);
     const directory = await testDirectory();
     const flags = ['--include', 'app/**', '--include', '.:v1', '--exclude', 'app/p'];
     expect(await copy(`${source.host}/p`, `oci:${directory}`, ...flags)).toMatchObject({ code: 0 });
@@ -112,7 +108,7 @@ describe('gcrane copy -r with layouts', () => {
   });
 
   it('refuses a repository that would lie inside of a layout', async () => {
-    await using source = await registryOf(true);
+    await using source = await treeRegistry(true);
     for (const name of ['p', 'p/blobs', 'p/index.json/x', 'p/z']) await seeded(source, one, 'v1', name);
     const directory = await testDirectory();
     const { code, stderr } = await copy(`${source.host}/p`, `oci:${directory}`, '--keep-going');
@@ -123,7 +119,7 @@ describe('gcrane copy -r with layouts', () => {
   });
 
   it('follows no links, and takes no directory for a repository that cannot be one', async () => {
-    await using target = await registryOf(false);
+    await using target = await treeRegistry(false);
     const directory = await testDirectory();
     for (const name of ['good', 'BAD']) {
       await gcraneInProcess(['copy', `oci:${await layoutOf()}:v1`, `oci:${directory}/${name}:v1`], { home: tmpdir() });
@@ -137,7 +133,7 @@ describe('gcrane copy -r with layouts', () => {
   });
 
   it('says which layout is broken, and goes on with --keep-going', async () => {
-    await using target = await registryOf(false);
+    await using target = await treeRegistry(false);
     const directory = await testDirectory();
     await gcraneInProcess(['copy', `oci:${await layoutOf()}:v1`, `oci:${directory}/good:v1`], { home: tmpdir() });
     await mkdir(join(directory, 'broken'));
@@ -157,14 +153,14 @@ describe('gcrane copy -r with layouts', () => {
     ['docker-daemon:app', '"docker-daemon:app" is neither a repository nor a directory of layouts'],
     ['-', '"-" is neither a repository nor a directory of layouts'],
   ])('refuses %s', async (place, message) => {
-    await using registry = await registryOf(false);
+    await using registry = await treeRegistry(false);
     const source = await copy(place, `${registry.host}/p`);
     expect(source).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(message) as string });
     expect(registry.requests).toEqual([]);
   });
 
   it('says that a directory has no layouts', async () => {
-    await using registry = await registryOf(false);
+    await using registry = await treeRegistry(false);
     const directory = await testDirectory();
     await mkdir(join(directory, 'empty'));
     expect(await copy(`oci:${directory}`, `${registry.host}/p`)).toMatchObject({
@@ -182,33 +178,11 @@ async function tagsIn(directory: string): Promise<readonly string[]> {
 
 /** With `v1`. */
 async function layoutOf(): Promise<string> {
-  await using registry = await registryOf(false);
+  await using registry = await treeRegistry(false);
   await seeded(registry, one, 'v1', 'p');
   const directory = await testDirectory();
   await gcraneInProcess(['copy', `${registry.host}/p:v1`, `oci:${directory}:v1`], { home: tmpdir() });
   return directory;
-}
-
-/** `p` with two tags of one image, `p/app` with an index, one image of it with a tag, and one without; `p/app/p`. */
-async function filled(isGoogle: boolean): Promise<SimulatedRegistry> {
-  const registry = await registryOf(isGoogle);
-  await seeded(registry, one, 'v1', 'p');
-  await seeded(registry, one, 'v2', 'p');
-  for (const image of [two, untagged]) await pushImage(await registry.content('p/app'), image);
-  await seeded(registry, three, 'three', 'p/app');
-  await seeded(registry, index, 'multi', 'p/app');
-  await seeded(registry, two, 'v1', 'p/app/p');
-  return registry;
-}
-
-async function registryOf(isGoogle: boolean): Promise<SimulatedRegistry> {
-  const options = isGoogle ? { ...profile('gar'), challenge: undefined } : {};
-  return simulateRegistry({ ...options, anonymous: { pull: ['*'], push: ['*'] } });
-}
-
-function indexOf(images: readonly SampleImage[]): SampleImage {
-  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: images.map(({ target }) => target) };
-  return { ...blobOf(JSON.stringify(document), mediaTypes.ociIndex), blobs: [] };
 }
 
 function copy(from: string, to: string, ...flags: readonly string[]): Promise<InProcessResult> {

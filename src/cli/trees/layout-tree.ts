@@ -144,7 +144,10 @@ async function layoutListing(store: LayoutStore, name: string, options: CallOpti
   const tagsOf = new Map<Digest, string[]>();
   for await (const page of store.tagTargets(options)) {
     for (const { tag, target } of page) {
-      if (target !== undefined) tagsOf.set(target.digest, [...(tagsOf.get(target.digest) ?? []), tag]);
+      if (target === undefined) continue;
+      const tags = tagsOf.get(target.digest) ?? [];
+      tags.push(tag);
+      tagsOf.set(target.digest, tags);
     }
   }
   const found = new Map<Digest, ListedManifest>();
