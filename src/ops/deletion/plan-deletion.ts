@@ -1,3 +1,4 @@
+import { mapLimited } from '../../async/map-limited.ts';
 import { isOciError, OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -124,11 +125,13 @@ export class DeletionPlanner {
     if (tagged.size > maxIndexes) {
       throw new OciError('LIMIT_EXCEEDED', `${tagged.size} indexes are too many to read`);
     }
-    const found: ListingIndex[] = [];
-    for (const [index, tags] of tagged) {
-      if ((await this.#childrenOf(index, signal)).has(digest)) found.push({ digest: index, tags });
-    }
-    return found;
+    const lists = await mapLimited(
+      Array.from(tagged),
+      reads,
+      async ([index, tags], inner) => ({ digest: index, tags, children: await this.#childrenOf(index, inner) }),
+      signal,
+    );
+    return lists.flatMap(({ children, ...index }) => (children.has(digest) ? [index] : []));
   }
 
   async #childrenOf(index: Digest, signal: AbortSignal | undefined): Promise<ReadonlySet<Digest>> {
@@ -139,6 +142,9 @@ export class DeletionPlanner {
     return children;
   }
 }
+
+/** How many indexes are read at once. */
+const reads = 8;
 
 async function readChildren(
   store: ContentSource,
