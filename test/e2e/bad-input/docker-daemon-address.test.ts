@@ -72,7 +72,7 @@ describe('an address that leads to no engine', () => {
     await refused({ DOCKER_HOST: await speaking(words ?? '') }, digest, ...says);
   });
 
-  it('is one that this user may not open', async () => {
+  it('is one that this user may not open', async (context) => {
     const socket = join(home, 'docker.sock');
     const server = await fakeEngine({ socket });
     onTestFinished(() => server[Symbol.asyncDispose]());
@@ -87,7 +87,9 @@ describe('an address that leads to no engine', () => {
     await chmod(home, 0o755);
     const env = { HOME: '/', DOCKER_HOST: server.host };
     const options = { uid: 65_534, gid: 65_534, env, encoding: 'utf8', cwd: '/' } as const;
-    const result = spawnSync(process.execPath, [craneProgram, ...digest], options);
+    const crane = (args: readonly string[]) => spawnSync(process.execPath, [craneProgram, ...args], options);
+    if (crane(['version']).status !== 0) return context.skip('Other users cannot read Node or this directory');
+    const result = crane(digest);
     expectRefused({ code: result.status ?? -1, stdout: result.stdout, stderr: result.stderr }, ...says);
     expect(result.stderr).toContain('group that owns the socket');
   });
