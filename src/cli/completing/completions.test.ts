@@ -309,6 +309,15 @@ describe('values of flags', () => {
     expect((await offered(...line)).toSorted()).toEqual(values.toSorted());
   });
 
+  it.each([
+    [['--password', '']],
+    [['auth', 'login', '--password', '']],
+    [['copy', '--source-password', '']],
+    [['copy', '--destination-password', '']],
+  ])('%j gives nothing, not even files', async (line) => {
+    expect(await asked(craneInProcess, ...line)).toEqual(nothing);
+  });
+
   it('every command that takes arguments says what they may be', async () => {
     const all = [...craneCommands, ...gcraneProgram.commands];
     const silent = (await Promise.all(all.map((entry) => withoutCompletion(entry)))).flat();
