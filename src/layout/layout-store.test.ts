@@ -311,7 +311,7 @@ describe('the only entry', () => {
     await pushImage(store, second);
     await store.append(second.target, { platform: { os: 'linux', architecture: 'arm64' } });
     const failure = store.resolveSingle();
-    await expect(failure).rejects.toMatchObject({ code: 'AMBIGUOUS', hint: expect.stringContaining('--index') });
+    await expect(failure).rejects.toMatchObject({ code: 'AMBIGUOUS', hint: 'Name one of them by its tag or digest' });
     await expect(failure).rejects.toThrow(`lists 3 entries: "v1" ${first.target.digest}`);
     await expect(failure).rejects.toThrow(`linux/arm64 ${second.target.digest}`);
   });
