@@ -30,10 +30,10 @@ function roundTrips(engine: RealEngine | undefined): void {
     work = await temporaryDirectory();
     registry = await listen({ storage: memoryStorage() });
   });
+  afterAll(() => engine?.stop());
   afterAll(async () => {
     await registry.close();
     await work.remove();
-    await engine?.stop();
   });
 
   test('takes an image from a layout, which keeps its config and its file system', async () => {

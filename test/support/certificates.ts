@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 
-/** A certificate authority of this test process, and what it issued for `127.0.0.1` and `localhost`. */
+/** A certificate authority of this test file, and what it issued for `127.0.0.1` and `localhost`. */
 export interface TestCertificates {
   /** PEM of the authority. */
   readonly ca: string;
@@ -18,17 +19,23 @@ export interface TestCertificates {
 }
 
 let made: TestCertificates | undefined;
+let directory: string | undefined;
 
-/** Made with openssl when first asked for; the files go with the process. */
+// A worker of the test runner is ended without an event.
+afterAll(() => {
+  if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+});
+
+/** Made with openssl when first asked for; the files go with the test file. */
 export function testCertificates(): TestCertificates {
   made ??= make();
   return made;
 }
 
 function make(): TestCertificates {
-  const directory = mkdtempSync(join(tmpdir(), 'crane-oci-ca-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const at = (name: string): string => join(directory, name);
+  const place = mkdtempSync(join(tmpdir(), 'crane-oci-ca-'));
+  directory = place;
+  const at = (name: string): string => join(place, name);
   const [caKey, caFile] = [at('ca.key'), at('ca.pem')];
   const authority = ['-subj', '/CN=crane-oci test authority', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
   openssl(['req', '-x509', ...newKey, '-keyout', caKey, '-out', caFile, '-days', '2', ...authority]);
