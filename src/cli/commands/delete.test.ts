@@ -273,6 +273,18 @@ describe('crane delete of several', () => {
   });
 });
 
+it('a layout without a tag or digest is refused, before anything is deleted', async () => {
+  const layout = `oci:${await testDirectory()}/layout`;
+  await using registry = await seeded();
+  expect(await crane('copy', `${registry.host}/app:v1`, `${layout}:latest`)).toMatchObject({ code: 0 });
+  expect(await crane('delete', `${layout}:latest`, layout)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `Error: "${layout}" names a layout, where one image of it is meant\n  Write ${layout}:TAG or ${layout}@DIGEST\n`,
+  });
+  expect((await crane('ls', layout)).stdout).toBe('latest\n');
+});
+
 it('a layout is deleted from as a registry is', async () => {
   const layout = `oci:${await testDirectory()}/layout`;
   await using registry = await seeded();

@@ -1,3 +1,4 @@
+import { OciError, quoted } from '../../errors.ts';
 import { deleteImages } from '../deleting/delete-images.ts';
 import { images } from '../completing/completions.ts';
 import { atLeast } from '../framework/arguments.ts';
@@ -40,6 +41,7 @@ export const command: Command<Session, Globals> = defineCommand({
       locations.push(await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image)));
     }
     checkFlags(given, locations);
+    for (const location of locations) checkEntry(location);
     await deleteImages(session, locations, {
       tagOnly: given['tag-only'],
       byDigest: given['by-digest'],
@@ -51,6 +53,14 @@ export const command: Command<Session, Globals> = defineCommand({
     });
   },
 });
+
+/** Nothing of a layout is called `latest` by saying nothing, and none is deleted as a whole. */
+function checkEntry(location: Location): void {
+  if (location.kind !== 'oci' || location.tag !== undefined || location.digest !== undefined) return;
+  throw new OciError('INVALID_REFERENCE', `${quoted(location.text)} names a layout, where one image of it is meant`, {
+    hint: `Write ${location.text}:TAG or ${location.text}@DIGEST`,
+  });
+}
 
 function checkFlags(given: FlagValues<typeof flags>, locations: readonly Location[]): void {
   const partsOf = (location: Location): { readonly tag?: string | undefined; readonly digest?: string | undefined } =>
