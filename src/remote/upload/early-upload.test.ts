@@ -251,6 +251,21 @@ describe('where an early upload does not work out, the push sends what is missin
     expect(methods(one.registry).filter((method) => method === 'PATCH')).toHaveLength(1);
   });
 
+  it.each([
+    ['the start of an upload', 'POST', 1],
+    ['a later piece', 'PATCH', 2],
+  ])('a registry that does not know %s is asked again', async (_, method, at) => {
+    const one = await making();
+    let count = 0;
+    one.registry.fault = (request) => (request.method === method && ++count === at ? 404 : undefined);
+    await one.push(await one.make(stopping(large, 12 * mebibyte, () => until(() => count >= at))), large);
+    const next = blobOf(noise(12 * mebibyte, 2), mediaTypes.ociLayer);
+    const before = sizesOf(one.registry).length;
+    const begun = (): Promise<void> => until(() => sizesOf(one.registry).length > before);
+    await one.push(await one.make(stopping(next, 11 * mebibyte, begun)), next);
+    expect([await held(one.registry, large), await held(one.registry, next)]).toEqual([true, true]);
+  });
+
   it.each<[string, Exclude<ReturnType<NonNullable<SimulatedRegistry['fault']>>, undefined>]>([
     ['the connection is cut before a piece', 'cut'],
     ['the connection is cut in a piece', { cutRequestAfter: 3 * mebibyte }],

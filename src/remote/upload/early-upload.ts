@@ -78,7 +78,8 @@ export class EarlyUpload {
       }
     } catch (error) {
       const isOver = this.#signal.aborted || !isRetryable(error);
-      if (error instanceof ResponseError && refusesForm(error) && !endsSession(error)) noteRefusal(this.#client);
+      // One that has taken a piece may have forgotten the session since.
+      if (started?.received === 0 && refusesPieces(error)) noteRefusal(this.#client);
       if (!isOver || started === undefined) return started;
       await cancelSession(this.#client, started.session);
       return undefined;
@@ -120,6 +121,10 @@ const unwilling: ReadonlySet<CloudName | undefined> = new Set(['google', 'ghcr']
 function takesPieces({ transport, repository: { registry } }: RepositoryClient): boolean {
   const isUnwilling = unwilling.has(cloudOf(registry)) && transport.settingsOf(registry).chunkSize === undefined;
   return !isUnwilling && transport.traitsOf(registry).refusesPieces !== true;
+}
+
+function refusesPieces(error: unknown): boolean {
+  return error instanceof ResponseError && refusesForm(error) && !endsSession(error);
 }
 
 function noteRefusal({ transport, repository: { registry } }: RepositoryClient): void {
