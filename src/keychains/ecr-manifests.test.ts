@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { useAwsEnvironment } from '../../test/support/aws-environment.ts';
 import { cloudPackage } from '../../test/support/cloud-packages.ts';
 import { withPrograms } from '../../test/support/fake-program.ts';
 import { describeWith } from '../../test/support/requirements.ts';
@@ -77,13 +78,7 @@ describe('with the aws program', () => {
 });
 
 describeWith([cloudPackage('@aws-sdk/client-ecr')], 'with the package', () => {
-  beforeEach(() => {
-    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
-    vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
-  });
-  afterEach(() => vi.unstubAllEnvs());
+  useAwsEnvironment();
 
   async function ecrThatSays(...answers: readonly (readonly [number, object])[]): Promise<ScriptedServer> {
     let count = 0;

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { blobOf, pushImage } from '../../../test/conformance/samples.ts';
 import { profile } from '../../../test/simulated-registry/profiles.ts';
 import { type SimulatedRegistry, simulateRegistry } from '../../../test/simulated-registry/simulate.ts';
+import { useAwsEnvironment } from '../../../test/support/aws-environment.ts';
 import { cloudPackage } from '../../../test/support/cloud-packages.ts';
 import { layeredImage } from '../../../test/support/sample-image.ts';
 import { craneInProcess, gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
@@ -25,14 +26,7 @@ let home = '';
 let env: Record<string, string> = {};
 let registry: SimulatedRegistry;
 
-/** The package looks into the environment of the process by itself. */
-beforeEach(() => {
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
-  vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
-});
-afterEach(() => vi.unstubAllEnvs());
+useAwsEnvironment();
 
 describeWith([cloudPackage('@aws-sdk/client-ecr')], '--create-repository', () => {
   let service: ScriptedServer;

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { imageOf } from '../../../test/conformance/samples.ts';
 import { seeded } from '../../../test/quirks/client.ts';
 import { profile, type ProfileName } from '../../../test/simulated-registry/profiles.ts';
@@ -8,6 +8,7 @@ import {
   type SimulatedRegistry,
   type SimulateOptions,
 } from '../../../test/simulated-registry/simulate.ts';
+import { useAwsEnvironment } from '../../../test/support/aws-environment.ts';
 import { cloudPackage } from '../../../test/support/cloud-packages.ts';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
 import { proxyServer } from '../../../test/support/proxy-server.ts';
@@ -52,12 +53,8 @@ describeWith([cloudPackage('@aws-sdk/client-ecr')], 'a registry of AWS', () => {
   let mayList: (repository: string) => boolean;
   let service: ScriptedServer;
 
-  /** The package looks into the environment of the process by itself. */
+  useAwsEnvironment();
   beforeEach(async () => {
-    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
-    vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     mayList = () => true;
     service = await scriptedServer(({ headers, body: asked }) => {
       const isList = String(headers['x-amz-target']).endsWith('.DescribeImages');
@@ -77,7 +74,6 @@ describeWith([cloudPackage('@aws-sdk/client-ecr')], 'a registry of AWS', () => {
     onTestFinished(() => service[Symbol.asyncDispose]());
     vi.stubEnv('AWS_ENDPOINT_URL', service.origin);
   });
-  afterEach(() => vi.unstubAllEnvs());
 
   it('is asked for tags, and AWS for manifests', async () => {
     await using place = await placeOf('ecr', host, { challenge: 'none' });

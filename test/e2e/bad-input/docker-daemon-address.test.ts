@@ -88,7 +88,7 @@ describe('an address that leads to no engine', () => {
     const env = { HOME: '/', DOCKER_HOST: server.host };
     const options = { uid: 65_534, gid: 65_534, env, encoding: 'utf8', cwd: '/' } as const;
     const crane = (args: readonly string[]) => spawnSync(process.execPath, [craneProgram, ...args], options);
-    if (crane(['version']).status !== 0) return context.skip('Other users cannot read Node or this directory');
+    context.skip(crane(['version']).status !== 0, 'Other users cannot read Node or this directory');
     const result = crane(digest);
     expectRefused({ code: result.status ?? -1, stdout: result.stdout, stderr: result.stderr }, ...says);
     expect(result.stderr).toContain('group that owns the socket');
