@@ -25,6 +25,7 @@ import type { CallOptions } from '../options.ts';
 import type { Artifact } from '../store/artifact.ts';
 import type {
   Deleter,
+  EntryLister,
   ListedTag,
   RangeFetcher,
   ReferrerKeeper,
@@ -94,7 +95,16 @@ export async function openOrCreateLayout(path: string, options: LayoutOptions = 
  * entry; a manifest without an entry is found by its digest.
  */
 export class LayoutStore
-  implements ContentStore, TagLister, TargetLister, ReferrerLister, ReferrerKeeper, Deleter, RangeFetcher, SelfAware
+  implements
+    ContentStore,
+    TagLister,
+    TargetLister,
+    EntryLister,
+    ReferrerLister,
+    ReferrerKeeper,
+    Deleter,
+    RangeFetcher,
+    SelfAware
 {
   readonly path: string;
   readonly #blobs: BlobDirectory;

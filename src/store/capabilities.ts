@@ -100,6 +100,12 @@ export interface TargetLister {
   tagTargets(options?: CallOptions): AsyncIterable<readonly ListedTag[]>;
 }
 
+/** Lists its manifests, with and without tags: layouts, OCI archives. */
+export interface EntryLister {
+  /** In its own order. */
+  entries(options?: CallOptions): readonly Descriptor[] | Promise<readonly Descriptor[]>;
+}
+
 export interface ReferrerListOptions extends CallOptions {
   /** Only referrers of this kind. */
   readonly artifactType?: string | undefined;
@@ -207,6 +213,10 @@ export function canListTags(source: object): source is TagLister {
 
 export function canListTargets(source: object): source is TargetLister {
   return 'tagTargets' in source;
+}
+
+export function canListEntries(source: object): source is EntryLister {
+  return 'entries' in source;
 }
 
 export function canListReferrers(source: object): source is ReferrerLister {

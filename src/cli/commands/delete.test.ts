@@ -273,6 +273,21 @@ describe('crane delete of several', () => {
   });
 });
 
+it('an index of a layout that has no tag is told to be incomplete', async () => {
+  const layout = `oci:${await testDirectory()}/layout`;
+  await using registry = await seeded();
+  const name = `${registry.host}/app`;
+  expect(await crane('pull', `${name}:all`, layout)).toMatchObject({ code: 0 });
+  expect(await crane('copy', `${name}:v1`, `${layout}:v1`)).toMatchObject({ code: 0 });
+  const whole = `${layout}@${index.target.digest}`;
+  expect((await crane('delete', '--dry-run', `${layout}@${digest}`)).stdout).toContain(
+    `\nbreak   ${whole} (the index lists it)\n`,
+  );
+  const { code, stderr } = await crane('delete', '--by-digest', `${layout}:v1`);
+  expect(code).toBe(0);
+  expect(stderr).toContain(`[WARNING]: ${whole} is incomplete now: it lists ${digest}, which was deleted\n`);
+});
+
 it('a layout without a tag or digest is refused, before anything is deleted', async () => {
   const layout = `oci:${await testDirectory()}/layout`;
   await using registry = await seeded();

@@ -32,7 +32,9 @@ export function linesOf({ image, name, status, tag, digest, plan, isManifest = f
     ...tags.map((one) => line('delete', `${name}:${one}`)),
     ...(isManifest ? [] : manifest),
     ...(plan?.indexes ?? []).flatMap((index) =>
-      index.tags.map((one) => line('break', `${name}:${one} (the index ${index.digest} lists it)`)),
+      index.tags.length === 0
+        ? [line('break', `${name}@${index.digest} (the index lists it)`)]
+        : index.tags.map((one) => line('break', `${name}:${one} (the index ${index.digest} lists it)`)),
     ),
     ...(plan?.referrers ?? []).map((one) => line('orphan', `${name}@${one.digest}${kindOf(one.artifactType)}`)),
     ...(plan?.digestTags ?? []).map((one) => line('orphan', `${name}:${one}`)),
@@ -89,7 +91,7 @@ export function lossesOf({ name, plan }: Deletion): {
     ],
     warnings: indexes.map(
       (index) =>
-        `${name}:${index.tags[0] ?? index.digest} is incomplete now: it lists ${target.digest}, which was deleted`,
+        `${name}${index.tags[0] === undefined ? `@${index.digest}` : `:${index.tags[0]}`} is incomplete now: it lists ${target.digest}, which was deleted`,
     ),
   };
 }

@@ -5,7 +5,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import { referrersTag } from '../../oci/referrer.ts';
 import type { CallOptions } from '../../options.ts';
-import { canListReferrers } from '../../store/capabilities.ts';
+import { canListEntries, canListReferrers } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { manifestOf } from '../read.ts';
 import { openArtifact } from '../resolve.ts';
@@ -18,9 +18,9 @@ export interface DeletionPlan {
   readonly tags: readonly string[];
   /** Why there may be more tags, or indexes; `undefined` when there are none. */
   readonly tagsUnknown: OciError | undefined;
-  /** Indexes with tags that list it: they stay, and are incomplete then. */
+  /** Indexes that list it, with tags, or where the store lists those without as well: they stay, and are incomplete then. */
   readonly indexes: readonly ListingIndex[];
-  /** Why there may be more indexes with tags; `undefined` when there are none. Those without tags are never looked for. */
+  /** Why there may be more indexes with tags; `undefined` when there are none. */
   readonly indexesUnknown: OciError | undefined;
   /** Signatures, SBOMs and the like whose subject it is: they stay, of no use to anybody. */
   readonly referrers: readonly Descriptor[];
@@ -120,6 +120,12 @@ export class DeletionPlanner {
       const known = tagged.get(target.digest);
       if (known === undefined) tagged.set(target.digest, [tag]);
       else known.push(tag);
+    }
+    if (canListEntries(this.#store)) {
+      for (const entry of await this.#store.entries({ signal })) {
+        if (isIndexType(entry.mediaType) && entry.digest !== digest && !tagged.has(entry.digest))
+          tagged.set(entry.digest, []);
+      }
     }
     const { maxIndexes = 1000 } = this.#options;
     if (tagged.size > maxIndexes) {
