@@ -1,5 +1,5 @@
 import { writeOutputFile } from '../../content/output-file.ts';
-import { isOciError, OciError } from '../../errors.ts';
+import { isOciError, lowerFirst, OciError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { pathThenImage } from '../completing/completions.ts';
@@ -101,7 +101,7 @@ async function writeImageRefs(file: string, names: string): Promise<void> {
     await writeOutputFile(file, new TextEncoder().encode(names), { mode: 0o600 });
   } catch (cause) {
     if (!isOciError(cause)) throw cause;
-    const message = `The image was pushed as ${names}, but then: ${cause.message}`;
+    const message = `The image was pushed as ${names}, but then: ${lowerFirst(cause.message)}`;
     throw new OciError(cause.code, message, { cause, hint: cause.hint });
   }
 }

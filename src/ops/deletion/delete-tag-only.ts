@@ -1,4 +1,4 @@
-import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
+import { isOciError, lowerFirst, messageOf, OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { CallOptions } from '../../options.ts';
 import { canPushTagged, type Deleter } from '../../store/capabilities.ts';
@@ -95,12 +95,12 @@ class TagReplacement {
       else if (named?.digest !== kept.root.digest) await this.#putBack(kept, options);
       if (!isOciError(error)) return error;
       const state = isOthers ? `it names ${named.digest} now and named ${kept.root.digest} before` : 'it is as it was';
-      return new OciError(error.code, `The tag ${tag} could not be deleted, ${state}: ${error.message}`, {
+      return new OciError(error.code, `The tag ${tag} could not be deleted, ${state}: ${lowerFirst(error.message)}`, {
         cause: error,
         hint: error.hint,
       });
     } catch (cause) {
-      const why = `${messageOf(error)}; and then: ${messageOf(cause)}`;
+      const why = `${lowerFirst(messageOf(error))}; and then: ${lowerFirst(messageOf(cause))}`;
       return new OciError(
         'CONFLICT',
         `The tag ${tag} names a placeholder now, ${placeholder.digest}, and not ${kept.root.digest}, which could not be put back: ${why}`,
