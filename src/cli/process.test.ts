@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { collect } from '../content/bytes.ts';
+import { spool } from '../content/spool.ts';
 import { homeOf, inputFrom } from './process.ts';
 
 describe('the user’s directory', () => {
@@ -43,5 +44,15 @@ describe('what a command reads', () => {
     await expect(reading).rejects.toBe(reason);
     expect(stream.destroyed).toBe(true);
     await expect(collect(inputFrom(new PassThrough(), abort.signal), 100)).rejects.toBe(reason);
+  });
+
+  it('is closed when its reader gives up', async () => {
+    const stream = new PassThrough();
+    const abort = new AbortController();
+    const reason = new Error('something else failed');
+    const reading = spool(inputFrom(stream, new AbortController().signal), { signal: abort.signal });
+    setImmediate(() => abort.abort(reason));
+    await expect(reading).rejects.toBe(reason);
+    expect(stream.destroyed).toBe(true);
   });
 });

@@ -14,6 +14,8 @@ export interface Output {
 /** Where a command reads. */
 export interface Input extends AsyncIterable<Uint8Array> {
   readonly isTTY: boolean;
+  /** Ends it, also while more is waited for. */
+  cancel?(): Promise<void>;
 }
 
 /** Everything of the outside world that a command may touch, handed in by the entry file and by tests. */
@@ -81,6 +83,7 @@ export function isClosedPipe(error: unknown): boolean {
 export function inputFrom(stream: Readable & { readonly isTTY?: boolean }, signal: AbortSignal): Input {
   return {
     isTTY: stream.isTTY === true,
+    cancel: async () => void stream.destroy(),
     async *[Symbol.asyncIterator]() {
       signal.throwIfAborted();
       // A stream that is still open would keep the process.
