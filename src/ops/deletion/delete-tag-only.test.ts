@@ -108,7 +108,7 @@ describe('a tag that cannot be deleted', () => {
     store.onTagged = () => pushImage(store, theirs, 'v1');
     await expect(deleteTagOnly(store, 'v1')).rejects.toMatchObject({
       code: 'CONFLICT',
-      message: `The tag "v1" could not be deleted, it names ${theirs.target.digest} now and named ${image.target.digest} before: The tag "v1" has been changed by somebody else`,
+      message: `The tag "v1" could not be deleted, it names ${theirs.target.digest} now and named ${image.target.digest} before: the tag "v1" has been changed by somebody else`,
     });
     expect(await store.resolve('v1')).toEqual(theirs.target);
     expect(store.manifests).toEqual([image.target, theirs.target]);
@@ -124,7 +124,7 @@ describe('a tag that cannot be deleted', () => {
     await expect(deleteTagOnly(store, 'v1')).rejects.toMatchObject({
       code: 'CONFLICT',
       message: expect.stringMatching(
-        `^The tag "v1" names a placeholder now, sha256:[a-f0-9]{64}, and not ${image.target.digest}, which could not be put back: The right to delete is missing; and then: No more tags$`,
+        `^The tag "v1" names a placeholder now, sha256:[a-f0-9]{64}, and not ${image.target.digest}, which could not be put back: the right to delete is missing; and then: no more tags$`,
       ) as string,
       hint: expect.stringContaining(`@${image.target.digest} v1`) as string,
     });
