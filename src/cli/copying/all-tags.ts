@@ -38,6 +38,10 @@ const defaultTags = 8;
  * A tag that is at the target with the same digest is not written again. Its blobs are still looked for, each once in a run
  * whatever number of tags has it: one question is nothing beside what a mirror with a hole in it costs, and manifests that
  * registries took without their blobs, or blobs they have lost, are found in no other way. `--fast` leaves that out.
+ *
+ * @throws {OciError} `AMBIGUOUS` for images of several repositories that would become one, `INVALID_REFERENCE` where there is no
+ *   name for one of them, `CONFLICT` for an archive that is there and is to stay; {SilentFailure} when tags failed that did not
+ *   end the rest
  */
 export async function copyAllTags(
   session: Session,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { firstEvent } from '../../../src/async/first-event.ts';
 import { mediaTypes } from '../../../src/oci/media-type.ts';
 import { blobOf } from '../../conformance/samples.ts';
 import { contentScript } from '../../support/content-script.ts';
@@ -247,7 +248,7 @@ async function flood(response: ServerResponse): Promise<void> {
   response.writeHead(200);
   const chunk = Buffer.alloc(64 * 1024, ' ');
   while (!response.destroyed) {
-    if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+    if (!response.write(chunk)) await firstEvent(response, 'drain', 'close');
   }
 }
 
