@@ -125,11 +125,12 @@ function typeText({ mediaType, urls = [] }: LayerSummary, manifestType: string):
   return [short, ...other, ...foreign, ...place].join(', ');
 }
 
+/** The name of a file goes before its type, which is known and may be cut. */
 function blobRows(layers: readonly LayerSummary[]): readonly string[] {
   const rows = layers.map(({ size, digest, mediaType, annotations }) => [
     sizeText(size),
     digest,
-    [mediaType, annotations['org.opencontainers.image.title'] ?? ''].filter((part) => part !== '').join('  '),
+    [annotations['org.opencontainers.image.title'] ?? '', mediaType].filter((part) => part !== '').join('  '),
   ]);
   return table(rows, [0]);
 }

@@ -257,7 +257,7 @@ describe('the summary of anything else, for people', () => {
         2 B  sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a  application/vnd.oci.empty.v1+json
 
       Blobs:
-        14 B  sha256:d1cc3064379fca32757730461bd728cb7de430e46a0046aa59ab55c65be7ce3b  text/plain  a.txt
+        14 B  sha256:d1cc3064379fca32757730461bd728cb7de430e46a0046aa59ab55c65be7ce3b  a.txt  text/plain
       "
     `);
   });
