@@ -4,7 +4,6 @@
 
 import { parseRepository, remote, type Transport } from 'crane-oci';
 import { deleteManifest, describeTags, planDeletion, surveyTags } from 'crane-oci/ops';
-import type { DescribedTag } from 'crane-oci/store';
 import { connect } from './connect.ts';
 
 export async function deleteOld(
@@ -15,7 +14,7 @@ export async function deleteOld(
 ): Promise<void> {
   const store = remote(parseRepository(name), { transport, access: 'delete' });
   const { tags } = await surveyTags(store);
-  const names = tags.map((tag): DescribedTag => ({ tag }));
+  const names = tags.map((tag) => ({ tag }));
   // What does not say when it was made stays.
   const images = (await describeTags(store, names)).flatMap(({ digest, created }) =>
     digest === undefined || created === undefined ? [] : [{ digest, created }],

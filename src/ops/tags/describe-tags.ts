@@ -34,7 +34,7 @@ export async function describeTags<T extends DescribedTag>(
   source: ContentSource,
   tags: readonly T[],
   { concurrency = 8, signal }: DescribeTagsOptions = {},
-): Promise<readonly T[]> {
+): Promise<readonly (T & DescribedTag)[]> {
   const times = new TagTimes(source);
   return mapLimited(
     tags,
