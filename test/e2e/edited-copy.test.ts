@@ -57,7 +57,6 @@ it('an edited image that stays in its repository costs its new documents only', 
   await copyGraph(edited.store, repository('app'), edited.root, { tag: 'v1' });
   expect(requests.filter((request) => request.includes('/blobs/')).toSorted()).toEqual([
     'GET /v2/app/blobs/DIGEST',
-    'HEAD /v2/app/blobs/DIGEST',
     expect.stringMatching(/^POST \/v2\/app\/blobs\/uploads\//),
     expect.stringMatching(/^PUT \/v2\/app\/blobs\/uploads\//),
   ]);
@@ -77,13 +76,14 @@ it('images of an index that are not edited are neither read nor asked for', asyn
   const index = await pushed(await randomIndex({ layers: 3, layerSize: 100 }));
   const edited = await mutateIndex(index, { annotations: { set: { a: 'b' } } });
   await copyGraph(edited.store, repository('app'), edited.root, { tag: 'v1' });
-  expect(requests).toEqual(['GET /v2/app/manifests/DIGEST', 'HEAD /v2/app/manifests/v1', 'PUT /v2/app/manifests/v1']);
+  expect(requests).toEqual(['GET /v2/app/manifests/DIGEST', 'PUT /v2/app/manifests/v1']);
 });
 
 it('a copy to another tag of the same repository is one question and one answer', async () => {
   const { store, root } = await pushed(await randomIndex({ layers: 2, layerSize: 100 }));
   await copyGraph(store, repository('app'), root, { tag: 'v2' });
-  expect(requests).toEqual(['HEAD /v2/app/manifests/v2', 'GET /v2/app/manifests/DIGEST', 'PUT /v2/app/manifests/v2']);
+  expect(requests.slice(0, 2).toSorted()).toEqual(['GET /v2/app/manifests/DIGEST', 'HEAD /v2/app/manifests/v2']);
+  expect(requests.slice(2)).toEqual(['PUT /v2/app/manifests/v2']);
 });
 
 it('an edited image is not put into a layout that lacks a layer of it', async () => {
@@ -115,6 +115,5 @@ it('a layer that may be elsewhere is asked for, where it is wanted, also in its 
   const edited = await mutateImage({ store: remote, root: pushedRoot }, { labels: { set: { a: 'b' } } });
   requests.length = 0;
   await copyGraph(edited.store, repository('app'), edited.root, { tag: 'v1', nonDistributable: true });
-  // The new config, and the layer.
-  expect(requests.filter((request) => request.startsWith('HEAD') && request.includes('/blobs/'))).toHaveLength(2);
+  expect(requests.filter((request) => request.startsWith('HEAD') && request.includes('/blobs/'))).toHaveLength(1);
 });
