@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import Module from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -21,20 +21,30 @@ interface Compiled {
 }
 
 /**
- * Keeps what V8 has compiled of the program in `DIRECTORY/compiled`, where that can be written to: with it `crane digest` starts
- * 8 ms sooner, and what loads more gains more (docs/performance.md). To be called before the rest of the program is loaded.
+ * Keeps what V8 has compiled of the program in `DIRECTORY/compiled/COMMAND`, where that can be written to: with it `crane digest`
+ * starts 8 ms sooner, and what loads more gains more (docs/performance.md). To be called before the rest of the program is loaded.
  *
  * Only who can write to the program itself can write there, and V8 takes nothing that another version of it has made.
  *
  * @param directory of the program; its files are CommonJS, and what is below it has the hash of its content in its name
+ * @param args the command line
  */
-export function keepCompiled(directory: string): void {
+export function keepCompiled(directory: string, args: readonly string[]): void {
   const loader = Module as unknown as ModuleLoader;
-  const cache = join(directory, 'compiled');
+  const chunks = join(directory, 'chunks');
+  if (!existsSync(chunks)) return;
+  const cache = join(directory, 'compiled', commandIn(args, readdirSync(chunks)));
   if (loader.enableCompileCache !== undefined) loader.enableCompileCache(cache);
   else if (loader.prototype._compile !== undefined && !('bun' in process.versions)) {
-    keepChunks(loader, join(directory, 'chunks'), join(cache, `${process.version}-${process.arch}`));
+    keepChunks(loader, chunks, join(cache, `${process.version}-${process.arch}`));
   }
+}
+
+/** Each command calls functions of its own, and V8 keeps those that were called. What else people write shares one place. */
+function commandIn(args: readonly string[], chunks: readonly string[]): string {
+  const word = args.find((argument) => /^[a-z]+$/.test(argument));
+  const isCommand = chunks.some((chunk) => chunk.startsWith(`${word}-`) || chunk.startsWith(`gcrane-${word}-`));
+  return word !== undefined && isCommand ? word : 'other';
 }
 
 function keepChunks({ prototype }: ModuleLoader, chunks: string, cache: string): void {

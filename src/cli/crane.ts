@@ -3,7 +3,7 @@ import { keepCompiled } from './compile-cache.ts';
 void start();
 
 async function start(): Promise<void> {
-  keepCompiled(import.meta.dirname);
+  keepCompiled(import.meta.dirname, process.argv.slice(2));
   const [{ main }, { craneProgram }] = await Promise.all([import('./main.ts'), import('./crane-program.ts')]);
   await main(craneProgram);
 }
