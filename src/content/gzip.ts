@@ -1,4 +1,4 @@
-import type { ZlibOptions } from 'node:zlib';
+import type * as NodeZlib from 'node:zlib';
 import { type ByteSource, type ByteTransform, chunksOf } from './bytes.ts';
 import { type DecompressOptions, type EngineFormat, throughEngine } from './zlib-engine.ts';
 
@@ -56,12 +56,16 @@ export function gzipping({ level = 1, concurrency = 4 }: GzipOptions = {}): Byte
 
 async function gzipFormat(): Promise<EngineFormat> {
   const { createGunzip } = await import('node:zlib');
-  const options: ZlibOptions & { readonly highWaterMark: number } = { chunkSize, highWaterMark: 2 * chunkSize };
+  const options: NodeZlib.ZlibOptions & { readonly highWaterMark: number } = {
+    chunkSize,
+    highWaterMark: 2 * chunkSize,
+  };
   return { name: 'gzip', part: 'member', create: () => createGunzip(options) };
 }
 
 async function* gzip(source: ByteSource, level: number, concurrency: number): AsyncGenerator<Uint8Array, void> {
-  const { crc32 } = await import('node:zlib');
+  // Once, and not for each block: a bundle makes the names of a module anew each time.
+  const zlib = await import('node:zlib');
   yield gzipHeader(level);
   let checksum = 0;
   let size = 0;
@@ -69,11 +73,11 @@ async function* gzip(source: ByteSource, level: number, concurrency: number): As
   const spare: Buffer[] = [];
   try {
     for await (const { block, dictionary, isLast } of blocksOf(source, spare)) {
-      const result = deflateBlock(block, dictionary, isLast, level).finally(() => spare.push(block));
+      const result = deflateBlock(zlib, { block, dictionary, isLast }, level).finally(() => spare.push(block));
       // It is awaited in its turn, maybe after another has failed.
       result.catch(() => {});
       deflating.push(result);
-      checksum = crc32(block, checksum);
+      checksum = zlib.crc32(block, checksum);
       size += block.byteLength;
       if (deflating.length === concurrency) yield (await deflating.shift()) ?? new Uint8Array(0);
     }
@@ -124,26 +128,22 @@ async function* blocksOf(source: ByteSource, spare: Buffer[]): AsyncGenerator<Bl
   yield { block: block.subarray(0, filled), dictionary, isLast: true };
 }
 
-async function deflateBlock(
-  block: Uint8Array,
-  dictionary: Uint8Array | undefined,
-  isLast: boolean,
-  level: number,
-): Promise<Uint8Array> {
-  const { constants } = await import('node:zlib');
-  const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+type Zlib = typeof NodeZlib;
+
+async function deflateBlock(zlib: Zlib, { block, dictionary, isLast }: Block, level: number): Promise<Uint8Array> {
+  const finishFlush = isLast ? zlib.constants.Z_FINISH : zlib.constants.Z_SYNC_FLUSH;
   // What was compressed before is only stored, twenty times as fast and no larger.
-  const own = { level: (await isCompressed(block)) ? 0 : level, memLevel, finishFlush, chunkSize: deflatedSize };
-  return deflated(block, dictionary === undefined ? own : { ...own, dictionary });
+  const own = { level: (await isCompressed(zlib, block)) ? 0 : level, memLevel, finishFlush, chunkSize: deflatedSize };
+  return deflated(zlib, block, dictionary === undefined ? own : { ...own, dictionary });
 }
 
 /** Whether a whole block looks as if nothing can be gained. It decides the output, so it depends on the data alone. */
-async function isCompressed(block: Uint8Array): Promise<boolean> {
+async function isCompressed(zlib: Zlib, block: Uint8Array): Promise<boolean> {
   if (block.byteLength < compressBlockSize || !hasEvenBytes(block)) return false;
   // Every byte may be as frequent as any other in what repeats itself: a piece is tried.
   const middle = compressBlockSize / 2;
   const piece = block.subarray(middle, middle + sampleSize);
-  const result = await deflated(piece, { level: 1, memLevel, chunkSize: 2 * sampleSize });
+  const result = await deflated(zlib, piece, { level: 1, memLevel, chunkSize: 2 * sampleSize });
   return result.byteLength > 0.98 * sampleSize;
 }
 
@@ -162,8 +162,7 @@ function hasEvenBytes(block: Uint8Array): boolean {
   return bits / (piece * pieces) > 7.9;
 }
 
-async function deflated(bytes: Uint8Array, options: ZlibOptions): Promise<Uint8Array> {
-  const { deflateRaw } = await import('node:zlib');
+async function deflated({ deflateRaw }: Zlib, bytes: Uint8Array, options: NodeZlib.ZlibOptions): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     deflateRaw(bytes, options, (error, result) => (error === null ? resolve(result) : reject(error)));
   });
