@@ -13,6 +13,9 @@ import { treeImage, writeTreeTar } from '../support/tree-image.ts';
 const maxMemory = 150 * 1024 * 1024;
 const megabytes = 160;
 
+// When memory is given back is V8's decision, which on a machine with more to do than processors comes late now and then.
+const measured = { timeout: 120_000, retry: 2 };
+
 describe('crane with an image that is larger than its memory', () => {
   let registry: CraneRegistry;
   let work: TemporaryDirectory;
@@ -49,7 +52,7 @@ describe('crane with an image that is larger than its memory', () => {
       'adds a file to it',
       () => ['edit', 'fs', `${registry.address}/tree:1`, '-f', '/etc/new', '-t', `${registry.address}/tree:3`],
     ],
-  ])('%s', { timeout: 120_000 }, async (_, argsOf) => {
+  ])('%s', measured, async (_, argsOf) => {
     await expectSmall(argsOf());
   });
 });
@@ -88,7 +91,7 @@ describe('crane with an image in an engine that is larger than its memory', () =
   it.each([
     ['copies it out', () => ['copy', 'docker-daemon:tree.test/tree:1', `oci:${work.file('copy')}:1`]],
     ['loads it', () => ['copy', `oci:${layout}`, 'docker-daemon:new.test/new:1']],
-  ])('%s', { timeout: 120_000 }, async (_, argsOf) => {
+  ])('%s', measured, async (_, argsOf) => {
     await expectSmall(argsOf(), { DOCKER_HOST: engine.host });
   });
 });
