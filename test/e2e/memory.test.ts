@@ -13,8 +13,8 @@ import { treeImage, writeTreeTar } from '../support/tree-image.ts';
 const maxMemory = 150 * 1024 * 1024;
 const megabytes = 160;
 
-// When memory is given back is V8's decision, which on a machine with more to do than processors comes late now and then.
-const measured = { timeout: 120_000, retry: 2 };
+// Flattening was once seen at 173 MB while other tests kept all processors busy, and why is not known: there alone it is measured again.
+const flattening = { timeout: 120_000, retry: 2 };
 
 describe('crane with an image that is larger than its memory', () => {
   let registry: CraneRegistry;
@@ -34,7 +34,6 @@ describe('crane with an image that is larger than its memory', () => {
 
   it.each([
     ['exports its file system', () => ['export', `${registry.address}/tree:1`, join(work.path, 'files.tar')]],
-    ['flattens it', () => ['flatten', `${registry.address}/tree:1`, '-t', `${registry.address}/tree:flat`]],
     ['validates it', () => ['validate', '--remote', `${registry.address}/tree:1`]],
     [
       'appends a layer',
@@ -52,8 +51,12 @@ describe('crane with an image that is larger than its memory', () => {
       'adds a file to it',
       () => ['edit', 'fs', `${registry.address}/tree:1`, '-f', '/etc/new', '-t', `${registry.address}/tree:3`],
     ],
-  ])('%s', measured, async (_, argsOf) => {
+  ])('%s', { timeout: 120_000 }, async (_, argsOf) => {
     await expectSmall(argsOf());
+  });
+
+  it('flattens it', flattening, async () => {
+    await expectSmall(['flatten', `${registry.address}/tree:1`, '-t', `${registry.address}/tree:flat`]);
   });
 });
 
@@ -91,7 +94,7 @@ describe('crane with an image in an engine that is larger than its memory', () =
   it.each([
     ['copies it out', () => ['copy', 'docker-daemon:tree.test/tree:1', `oci:${work.file('copy')}:1`]],
     ['loads it', () => ['copy', `oci:${layout}`, 'docker-daemon:new.test/new:1']],
-  ])('%s', measured, async (_, argsOf) => {
+  ])('%s', { timeout: 120_000 }, async (_, argsOf) => {
     await expectSmall(argsOf(), { DOCKER_HOST: engine.host });
   });
 });
