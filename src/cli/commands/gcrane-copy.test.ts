@@ -143,6 +143,28 @@ describe('gcrane copy -r', () => {
     }
   });
 
+  it.each([true, false])('copies a whole registry, below a name or to another (of Google: %s)', async (isGoogle) => {
+    await using source = await sampleTree(isGoogle);
+    await using target = await treeRegistry(false);
+    const run = (...args: readonly string[]) => gcraneInProcess(['copy', '-r', ...args], { home: tmpdir() });
+    expect(await run(source.host, `${target.host}/all`)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('of 3 repositories') as string,
+    });
+    expect(await run(source.host, target.host)).toMatchObject({ code: 0 });
+    for (const name of ['all/p/app/p', 'p/app/p']) {
+      expect((await storeOf(target, name).resolve('v1')).digest).toBe(two.target.digest);
+    }
+    expect(await run(`${source.host}/p`, target.host)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`"${target.host}" is a registry, and the images need a repository`) as string,
+    });
+    expect(await run(source.host, `${source.host}/`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('are the same registry') as string,
+    });
+  });
+
   it('refuses to copy a repository to itself', async () => {
     await using registry = await sampleTree(true);
     expect(await copy(registry, 'p', registry, 'p')).toMatchObject({

@@ -39,7 +39,7 @@ const flags = {
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'SRC DST',
   description:
-    'Copy an image, an index with all of its images, or any other artifact; with --recursive a repository and all below it. Then SRC at the start of the names becomes DST, and of registries that list manifests, as those of Google do, those without tags come along; of others the tags are copied, and a catalog has to say what lies below. With oci:DIR as SRC or DST each repository is an OCI layout at its path below the directory. What DST has is not copied again, so a copy that was interrupted goes on when it is repeated.',
+    'Copy an image, an index with all of its images, or any other artifact; with --recursive a repository and all below it. Then SRC at the start of the names becomes DST, and of registries that list manifests, as those of Google do, those without tags come along; of others the tags are copied, and a catalog has to say what lies below; SRC and DST can be whole registries then. With oci:DIR as SRC or DST each repository is an OCI layout at its path below the directory. What DST has is not copied again, so a copy that was interrupted goes on when it is repeated.',
   examples:
     'gcrane copy gcr.io/project/app:v1 us-docker.pkg.dev/project/repo/app:v1\ngcrane copy -r gcr.io/project us-docker.pkg.dev/project/repo\ngcrane copy -r --dry-run gcr.io/project/app registry.example.com/app\ngcrane copy -r --include "team/**" gcr.io/project oci:backup\ngcrane copy -r --keep-going -j 16 registry.example.com/team registry.example.org/team',
   arguments: exactly(2),

@@ -30,6 +30,20 @@ describe('gcrane gc', () => {
     expect(stdout).toBe(lines(registry, 'app', untagged) + lines(registry, 'app/web', [old]));
   });
 
+  it('goes on with -r behind what may not be read, and fails at the end, but ends a deletion', async () => {
+    await using registry = await filled();
+    for (const name of ['app/closed', 'app/web']) await pushImage(await registry.content(name), old);
+    registry.fault = ({ path }) => (path.includes('app/closed/tags') ? 403 : undefined);
+    const result = await gc(registry.host, '-r', 'app');
+    expect(result).toMatchObject({
+      code: 1,
+      stdout: lines(registry, 'app', untagged) + lines(registry, 'app/web', [old]),
+      stderr: expect.stringContaining('Error: not everything could be cleaned up; 1 failed:') as string,
+    });
+    const deletion = await gc(registry.host, '-r', '--delete', 'app');
+    expect(deletion).toMatchObject({ code: 1, stdout: expect.not.stringContaining('app/web@') as string });
+  });
+
   it('looks with filters only into what they let through, and keeps all the same what stays needs', async () => {
     await using registry = await filled();
     await pushImage(await registry.content('app/web'), old);

@@ -8,10 +8,11 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { collectUntagged } from '../trees/collect-untagged.ts';
 import { ageFlag, sizeFlag } from '../trees/flags.ts';
+import { parseRegistryRoot } from '../trees/open-tree.ts';
 import { checkPathsOnly, checkTreeFilter, excludeFlag, includeFlag, treeFilter } from '../trees/tree-filter.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
-  usage: 'REPO',
+  usage: 'REPO|REGISTRY',
   description:
     'List the manifests that have no tag, one REPO@DIGEST per line. Among them are images that tagged indexes need; --delete and --dry-run leave those out, and what refers to a manifest that stays, as signatures do. Only the registries of Google, Azure and AWS tell which manifests have no tag; with others it is an error.',
   examples:
@@ -33,7 +34,9 @@ export const command: Command<Session, Globals> = defineCommand({
     'min-size': sizeFlag,
   },
   async run({ args: [name = ''], flags, context: session }) {
-    const root = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepositoryArgument(name));
+    const root = await step(`parsing repo ${JSON.stringify(name)}`, async () =>
+      flags.recursive ? parseRegistryRoot(name) : parseRepositoryArgument(name),
+    );
     checkTreeFilter(flags);
     checkPathsOnly([...flags.include, ...flags.exclude], 'what is cleaned up has none');
     const filter = await treeFilter(flags.include, flags.exclude);

@@ -98,6 +98,31 @@ describe('gcrane ls of another registry', () => {
     });
   });
 
+  it.each(['', '/'])('prints with -r all that the catalog names where a registry is the root (%j)', async (slash) => {
+    await using registry = await plain();
+    const name = `${registry.host}/project/app`;
+    expect(await ls('-r', `${registry.host}${slash}`)).toMatchObject({
+      code: 0,
+      stdout: text([`${name}:v1`, `${name}:v2`, `${name}/web:latest`]),
+    });
+    expect((await ls('-r', '--include', '**/web', registry.host)).stdout).toBe(`${name}/web:latest\n`);
+    expect(await ls(registry.host)).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it.each([401, 403, 500])(
+    'goes on with -r behind a repository that answers %i, and fails at the end',
+    async (status) => {
+      await using registry = await plain();
+      const name = `${registry.host}/project/app`;
+      registry.fault = ({ path }) => (path.includes('/app/tags') ? status : undefined);
+      const result = await ls('-r', registry.host);
+      expect(result).toMatchObject({ code: 1, stdout: `${name}/web:latest\n` });
+      expect(result.stderr).toContain(
+        `Error: not everything could be listed; 1 failed:\n  Could not list the tags of ${name}`,
+      );
+    },
+  );
+
   it('says with -r that it cannot tell where there is no catalog', async () => {
     await using registry = await plain();
     registry.quirks.catalog = 404;

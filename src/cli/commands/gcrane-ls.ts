@@ -7,14 +7,15 @@ import { parseRepositoryArgument } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import { listingJson, listingLines } from '../trees/listing-text.ts';
-import { openRegistryTree } from '../trees/open-tree.ts';
+import { openRegistryTree, parseRegistryRoot } from '../trees/open-tree.ts';
 import type { TreeRepository } from '../trees/tree.ts';
 import { checkTreeFilter, excludeFlag, includeFlag, treeFilter } from '../trees/tree-filter.ts';
+import { TreeReport } from '../trees/tree-report.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
-  usage: 'REPO',
+  usage: 'REPO|REGISTRY',
   description:
-    'List a repository, with full names. Of the registries of Google, gcr.io and pkg.dev: the repositories below it, then each manifest by its digest with its tags behind it, in the order of the digests. Of those of Azure and AWS the manifests in the same way. Of other registries, which do not tell that much: the tags.',
+    'List a repository, with full names. Of the registries of Google, gcr.io and pkg.dev: the repositories below it, then each manifest by its digest with its tags behind it, in the order of the digests. Of those of Azure and AWS the manifests in the same way. Of other registries, which do not tell that much: the tags. With --recursive a whole registry can be named, if it has a catalog; repositories that may not be read are told on standard error, and make the command fail at the end.',
   examples:
     'gcrane ls gcr.io/project/app\ngcrane ls -r us-docker.pkg.dev/project/repo\ngcrane ls -r --include "team/**" --exclude ":*-debug" us-docker.pkg.dev/project/repo\ngcrane ls --json gcr.io/project/app',
   arguments: exactly(1),
@@ -34,7 +35,9 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [name = ''], flags, context: session }) {
     const { recursive, json, include, exclude } = flags;
     checkTreeFilter(flags);
-    const root = await step(`parsing repo ${JSON.stringify(name)}`, async () => parseRepositoryArgument(name));
+    const root = await step(`parsing repo ${JSON.stringify(name)}`, async () =>
+      recursive ? parseRegistryRoot(name) : parseRepositoryArgument(name),
+    );
     const filter = await treeFilter(include, exclude);
     session.connections.asks(root.registry);
     const tree = await openRegistryTree(session, root);
@@ -48,7 +51,9 @@ export const command: Command<Session, Globals> = defineCommand({
     };
     await step(`reading ${name}`, async () => {
       if (!recursive) return show(await tree.listRoot({ signal }));
-      for await (const found of tree.walk({ filter, signal })) await show(found);
+      const report = new TreeReport(session);
+      for await (const found of tree.walk({ filter, signal, onError: report.unreadable(tree) })) await show(found);
+      report.end('not everything could be listed');
     });
   },
 });

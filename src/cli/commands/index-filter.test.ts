@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -192,6 +193,13 @@ describe('crane index list', () => {
     );
     await succeed('index', 'append', '-t', `oci:${path}:v1`, '-m', path);
     expect((await succeed('index', 'list', `oci:${path}:v1`)).split('\n')).toHaveLength(5);
+    const archive = `${path}.tar`;
+    execFileSync('tar', ['-C', path, '-cf', archive, '.']);
+    const whole = await succeed('index', 'list', path);
+    for (const name of [archive, `oci-archive:${archive}`]) expect(await succeed('index', 'list', name)).toBe(whole);
+    const piped = await craneInProcess(['index', 'list', '-'], { home: '/nowhere', input: await readFile(archive) });
+    expect(piped.stdout).toBe(whole);
+    expect((await succeed('index', 'list', `oci-archive:${archive}:v1`)).split('\n')).toHaveLength(5);
     const entry = {
       ...(await platformImage()).root,
       mediaType: 'a/\u001b[31m',

@@ -14,7 +14,7 @@ import type { Session } from '../session.ts';
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'INDEX|LAYOUT',
   description:
-    'List the entries of an index: digest, media type and platform. A directory, and oci:DIR, is a layout as a whole, whose index.json is listed. With --platform only the entries that fit one of the platforms.',
+    'List the entries of an index: digest, media type and platform. A directory, oci:DIR and oci-archive:FILE are a layout as a whole, whose index.json is listed. With --platform only the entries that fit one of the platforms.',
   examples: 'crane index list alpine\ncrane index list ./layout\ncrane index list --json oci:layout:v1',
   arguments: exactly(1),
   complete: images,

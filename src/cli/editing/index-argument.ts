@@ -3,30 +3,37 @@ import { join } from 'node:path';
 import { OciError, quoted } from '../../errors.ts';
 import { isIndexType } from '../../oci/media-type.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { hasLocalPrefix, type Location, parseLocation } from '../location.ts';
+import { hasLocalPrefix, isArchive, type Location, parseLocation } from '../location.ts';
 import { checkThere } from '../local-content.ts';
 import { openPath } from '../open-path.ts';
-import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
 /**
- * What an argument of `crane index` means: a layout as a whole, whose index is its index.json; or what a reference, a prefixed
- * location or the path of an archive names.
+ * What an argument of `crane index` means: a layout as a whole, whose index is its index.json, also in an archive; or what a
+ * reference, a prefixed location or the path of an archive names.
  */
 export type IndexArgument =
   | { readonly kind: 'layout'; readonly text: string; readonly path: string }
-  | { readonly kind: 'location'; readonly text: string; readonly location: Location };
+  | {
+      readonly kind: 'location';
+      readonly text: string;
+      readonly location: Location;
+      /** Of an OCI archive its index.json. @default what it holds, if that is one thing */
+      readonly whole?: boolean | undefined;
+    };
 
 /**
  * Reads an argument that stands for an index. As with crane, a path that exists, or begins as one does, is local content; with
- * a prefix that is said, and `oci:DIR` without a tag is the whole layout. crane-cli reference, section 9.13.
+ * a prefix that is said, and `oci:DIR` without a tag is the whole layout, as `oci-archive:FILE` is. crane-cli reference,
+ * section 9.13.
  */
 export async function parseIndexArgument(session: Session, text: string): Promise<IndexArgument> {
   const argument = await parseImageArgument(session, text);
-  if (argument.kind !== 'location' || argument.location.kind !== 'oci') return argument;
-  const { path, tag, digest } = argument.location;
-  return tag === undefined && digest === undefined ? { kind: 'layout', text, path } : argument;
+  if (argument.kind !== 'location' || argument.location.kind === 'registry') return argument;
+  const { kind, path, tag, digest } = argument.location;
+  if (tag !== undefined || digest !== undefined) return argument;
+  return kind === 'oci' ? { kind: 'layout', text, path } : { ...argument, whole: isArchive(argument.location) };
 }
 
 /** Reads an argument that stands for an image or an index: `oci:DIR` is then what the layout holds, if that is one thing. */
@@ -50,9 +57,9 @@ export async function parseImageArgument(session: Session, text: string): Promis
 export async function openIndexArgument(session: Session, argument: IndexArgument): Promise<Artifact> {
   const { kind, text } = argument;
   if (kind === 'location') {
-    const { location } = argument;
-    if (location.kind === 'archive') return openPath(session, location);
-    return step(`pulling ${text}`, () => openLocation(session, location));
+    const { location, whole } = argument;
+    if (location.kind === 'archive') return openPath(session, location, { wholeIndex: whole });
+    return step(`pulling ${text}`, () => openPath(session, location, { wholeIndex: whole }));
   }
   await checkLayout(argument);
   const { openLayout } = await import('../../layout/layout-store.ts');

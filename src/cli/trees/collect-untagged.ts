@@ -74,14 +74,15 @@ class UntaggedRun {
   }
 
   async *#repositories(): AsyncGenerator<TreeRepository, void> {
-    const { recursive, filter, keepGoing } = this.#options;
+    const { recursive, filter, keepGoing, mode } = this.#options;
     const { signal } = this.#session;
     if (!recursive) {
       yield await this.#tree.listRoot({ signal });
       return;
     }
     const onError = (path: string, error: OciError): void => this.#report.failure(this.#tree.nameOf(path), error);
-    yield* this.#tree.walk({ filter, signal, onError: keepGoing ? onError : undefined });
+    const goesOn = keepGoing ? onError : mode === 'delete' ? undefined : this.#report.unreadable(this.#tree);
+    yield* this.#tree.walk({ filter, signal, onError: goesOn });
   }
 
   async #repository(repository: Repository, listing: RepositoryListing): Promise<void> {

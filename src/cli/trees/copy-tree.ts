@@ -42,7 +42,7 @@ const openRepositories = 8;
  */
 export async function copyTree(session: Session, source: Tree, target: Tree, options: CopyTreeOptions): Promise<void> {
   if (source.pathOf(target) === '') {
-    const what = source.name.startsWith('oci:') ? 'directory' : 'repository';
+    const what = source.name.startsWith('oci:') ? 'directory' : source.name.includes('/') ? 'repository' : 'registry';
     throw new OciError('CONFLICT', `The source ${source.name} and the target are the same ${what}`);
   }
   await new TreeCopy(session, source, target, options).run();

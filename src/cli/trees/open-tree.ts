@@ -1,5 +1,5 @@
 import { OciError, quoted } from '../../errors.ts';
-import { parseRepository, type Repository } from '../../oci/reference.ts';
+import { parseRegistry, parseRepository, type Repository } from '../../oci/reference.ts';
 import type { Side } from '../connections/side-flags.ts';
 import { hasLocalPrefix, parseLocation } from '../location.ts';
 import { parseRepositoryArgument } from '../open.ts';
@@ -14,13 +14,25 @@ export type TreePlace =
   | { readonly kind: 'oci'; readonly directory: string };
 
 /**
- * Reads an argument that has to be a tree: a repository, or `oci:DIR` for layouts in the directory and below.
+ * Reads an argument that has to be a repository of a registry, or the registry itself, with all its repositories below: a host
+ * name with a dot or a port, `localhost`, or any with a slash behind it.
+ *
+ * @throws {OciError} `INVALID_REFERENCE`, `UNSUPPORTED`
+ */
+export function parseRegistryRoot(text: string): Repository {
+  const isRegistry = /^(?:[^/@]+\/|localhost|localhost:\d+|[^/:@]*\.[^/:@]*(?::\d+)?|\[[^/@]*\](?::\d+)?)$/.test(text);
+  if (!isRegistry || hasLocalPrefix(text)) return parseRepositoryArgument(text);
+  return { registry: parseRegistry(text.replace(/\/$/, ''), text), repository: '' };
+}
+
+/**
+ * Reads an argument that has to be a tree: a repository, a registry, or `oci:DIR` for layouts in the directory and below.
  *
  * @throws {OciError} `INVALID_REFERENCE`
  */
 export async function parseTreePlace(text: string): Promise<TreePlace> {
   return step(`parsing repo ${JSON.stringify(text)}`, async () => {
-    if (!hasLocalPrefix(text)) return { kind: 'registry', repository: parseRepositoryArgument(text) };
+    if (!hasLocalPrefix(text)) return { kind: 'registry', repository: parseRegistryRoot(text) };
     const location = parseLocation(text);
     if (location.kind === 'registry') return { kind: 'registry', repository: parseRepository(text) };
     const { kind, path, tag, digest } = location;

@@ -7,7 +7,7 @@ import type { Transport } from '../../remote/transport/transport.ts';
 import type { RepositoryLister } from './repository-lister.ts';
 import { isBelow, joinPaths, type Tree, type TreeRepository, type TreeTarget, type TreeWalkOptions } from './tree.ts';
 
-/** A repository of a registry and all below it. */
+/** A repository of a registry and all below it; with an empty name all that the registry's catalog names. */
 export class RegistryTree implements Tree {
   readonly name: string;
   readonly root: Repository;
@@ -17,7 +17,7 @@ export class RegistryTree implements Tree {
   constructor(root: Repository, transport: Transport, list: RepositoryLister) {
     this.root = root;
     this.#list = list;
-    this.name = formatRepository(root);
+    this.name = root.repository === '' ? root.registry : formatRepository(root);
     this.#transport = transport;
   }
 
@@ -62,6 +62,11 @@ export class RegistryTree implements Tree {
 
   async target(path: string, { dryRun }: { readonly dryRun: boolean }): Promise<TreeTarget> {
     const repository = this.repositoryAt(path);
+    if (repository.repository === '') {
+      throw new OciError('INVALID_REFERENCE', `${quoted(this.name)} is a registry, and the images need a repository`, {
+        hint: `Write ${this.name}/REPOSITORY`,
+      });
+    }
     if (!isRepositoryName(repository.repository)) {
       throw new OciError('INVALID_REFERENCE', `${quoted(repository.repository)} cannot be the name of a repository`, {
         hint: 'Names of repositories are in lower case; rename the directory, or leave it out with --exclude',
@@ -83,6 +88,7 @@ export class RegistryTree implements Tree {
   }
 
   #pathAt({ repository }: Repository): string {
-    return repository.slice(this.root.repository.length + 1);
+    const { length } = this.root.repository;
+    return length === 0 ? repository : repository.slice(length + 1);
   }
 }

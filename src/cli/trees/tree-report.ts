@@ -1,10 +1,14 @@
-import { messageOf } from '../../errors.ts';
+import { messageOf, type OciError } from '../../errors.ts';
 import type { CopySummary } from '../../ops/copy-options.ts';
 import { SilentFailure } from '../report-error.ts';
 import type { Session } from '../session.ts';
+import type { Tree } from './tree.ts';
 
 /** Of more the start is enough: each was told when it happened. */
 const maxShown = 100;
+
+/** What a registry refuses may be this repository only. */
+const ofOneRepository: ReadonlySet<string> = new Set(['UNAUTHORIZED', 'DENIED', 'NOT_FOUND', 'RESPONSE']);
 
 /** What came of many, kept in numbers. */
 export class TreeReport {
@@ -52,6 +56,14 @@ export class TreeReport {
     const text = message.includes(what) ? message : `${what}: ${message}`;
     if (this.#failures.length < maxShown) this.#failures.push(text);
     this.#session.log.line(`Failed ${text}`);
+  }
+
+  /** What a walk that only reads does with a repository that it may not read. A registry that is not there ends it. */
+  unreadable(tree: Tree): (path: string, error: OciError) => void {
+    return (path, error) => {
+      if (!ofOneRepository.has(error.code)) throw error;
+      this.failure(tree.nameOf(path), error);
+    };
   }
 
   /** `Copied 12 images (15 tags, 30 blobs, 12345 bytes) of 3 repositories; 5 there already; 1 failed`. */

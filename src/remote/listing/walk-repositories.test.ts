@@ -104,6 +104,17 @@ describe('a walk over repositories', () => {
     });
   });
 
+  it('takes all that the catalog names where the root has no name', async () => {
+    await using registry = await simulateRegistry();
+    for (const name of ['p/a', 'q']) await seeded(registry, image, 'v1', name);
+    expect(await names(registry, '')).toEqual(['p/a', 'q']);
+    registry.quirks.catalog = 404;
+    await expect(names(registry, '')).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: `Cannot list the repositories below ${registry.host}: ${registry.host} does not list its repositories`,
+    });
+  });
+
   it('leaves out what is to be skipped, with all below', async () => {
     await using registry = await simulateRegistry({ tags: { google: true } });
     for (const name of ['p/a/x', 'p/b/y']) await seeded(registry, image, 'v1', name);
@@ -139,7 +150,10 @@ async function names(
 ): Promise<readonly string[]> {
   const { transport } = clientOf(registry, {}, { retry: { retries: 0 } });
   const found: string[] = [];
-  for await (const { repository } of walkRepositories(registry.repository(root), { transport, ...options })) {
+  for await (const { repository } of walkRepositories(
+    { ...registry.repository('p'), repository: root },
+    { transport, ...options },
+  )) {
     found.push(repository.repository);
   }
   return found;

@@ -36,6 +36,7 @@ const defaultMaxRepositories = 1_000_000;
  * A repository and all below it, one at a time: a parent before what lies below, in the order in which the registry names
  * them. Google's registries name what is below a repository; of others the catalog has to. One listing is in memory at a time.
  *
+ * @param root with an empty name for all that the catalog of the registry names
  * @throws {OciError} `UNSUPPORTED` when the registry does not tell which repositories there are; `NOT_FOUND` when there is none;
  *   `LIMIT_EXCEEDED`
  */
@@ -44,6 +45,11 @@ export async function* walkRepositories(
   options: WalkOptions,
 ): AsyncGenerator<WalkedRepository, void> {
   const walk = new Walk(options);
+  if (root.repository === '') {
+    yield* walk.inCatalog(root);
+    if (!walk.hasFound && isGoogleHost(root.registry)) throw empty(root.registry);
+    return;
+  }
   const { skip, wants } = options;
   const { listing, error } = await walk.listRoot(root);
   const isWanted = skip?.(root) !== true && wants?.(root) !== false;
@@ -90,7 +96,7 @@ class Walk {
 
   async *inCatalog(root: Repository): AsyncGenerator<WalkedRepository, void> {
     const { transport, signal } = this.#options;
-    const prefix = `${root.repository}/`;
+    const prefix = root.repository === '' ? '' : `${root.repository}/`;
     for await (const page of namesIn(catalog(root.registry, { transport, signal }), root)) {
       for (const name of page) {
         if (!name.startsWith(prefix) || !isRepositoryName(name)) continue;
@@ -137,7 +143,7 @@ async function* namesIn(
     if (!isOciError(error) || !unlisted.has(error.code)) throw error;
     throw new OciError(
       'UNSUPPORTED',
-      `Cannot list the repositories below ${formatRepository(root)}: ${error.message}`,
+      `Cannot list the repositories below ${root.repository === '' ? root.registry : formatRepository(root)}: ${error.message}`,
       {
         cause: error,
         hint: 'Name the repositories one by one, without --recursive',
@@ -147,6 +153,13 @@ async function* namesIn(
 }
 
 const unlisted: ReadonlySet<string> = new Set(['UNSUPPORTED', 'UNAUTHORIZED', 'DENIED']);
+
+/** Google's Artifact Registry has a catalog without anything in it. */
+function empty(registry: RegistryName): OciError {
+  return new OciError('UNSUPPORTED', `The catalog of ${registry} names no repositories`, {
+    hint: `Name a project: ${registry}/PROJECT`,
+  });
+}
 
 function tooMany(registry: RegistryName, limit: number): OciError {
   return new OciError('LIMIT_EXCEEDED', `${registry} names more than ${limit} repositories`);
