@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { craneProgram } from '../src/cli/crane-program.ts';
@@ -160,6 +160,26 @@ describe('what is told of an artifact', () => {
     const { stdout } = await crane(['copy', ...args, `docker-archive:${directory}/copy.tar:app:v1`]);
     const { digest } = arm as { readonly digest: string };
     expect(JSON.parse(stdout)).toMatchObject({ digest, reference: `docker-archive:${directory}/copy.tar@${digest}` });
+  });
+
+  it('is named by its kind and digest in an archive, however that was named', async () => {
+    const { image, directory } = await surroundings();
+    for (const kind of ['docker-archive', 'oci-archive']) {
+      const path = join(directory, `${kind}.tar`);
+      await crane(['copy', image, `${kind}:${path}:v1`]);
+      const referenceOf = async (args: readonly string[], input?: Uint8Array): Promise<unknown> => {
+        const value = JSON.parse((await crane(args, input)).stdout) as { reference: string } | [{ reference: string }];
+        return (Array.isArray(value) ? value[0] : value).reference;
+      };
+      const [, digest = ''] = String(await referenceOf(['digest', '--json', `${kind}:${path}`])).split('@');
+      expect(await referenceOf(['digest', '--json', '--tarball', path])).toBe(`${kind}:${path}@${digest}`);
+      const bytes = await readFile(path);
+      for (const name of ['-', `${kind}:-`]) {
+        expect(await referenceOf(['digest', '--json', name], bytes)).toBe(`${kind}:-@${digest}`);
+      }
+      const pulled = ['pull', '--json', '-', join(directory, `${kind}-pulled.tar`)];
+      expect(await referenceOf(pulled, bytes)).toBe(`${kind}:-@${digest}`);
+    }
   });
 });
 

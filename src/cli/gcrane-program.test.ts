@@ -44,7 +44,10 @@ describe('gcrane', () => {
   it.each([
     ['copy', ['gcrane copy SRC DST [flags]', 'copy, cp', '-r, --recursive', '-j, --jobs int']],
     ['ls', ['gcrane ls REPO|REGISTRY [flags]', '-r, --recursive', '--json']],
-    ['gc', ['gcrane gc REPO|REGISTRY [flags]', '-r, --recursive', '--delete', '--dry-run', '--older-than', '--min-size']],
+    [
+      'gc',
+      ['gcrane gc REPO|REGISTRY [flags]', '-r, --recursive', '--delete', '--dry-run', '--older-than', '--min-size'],
+    ],
   ])('explains %s', async (name, parts) => {
     const { code, stdout } = await gcraneInProcess([name, '--help'], { home });
     expect(code).toBe(0);

@@ -91,6 +91,12 @@ export function formatLocation({ kind, path, tag, digest }: Omit<LocalLocation, 
   return kind === 'archive' ? path : `${kind}:${path}${name}`;
 }
 
+/** The location with the kind of archive that was found there. */
+export function withKnownKind(location: Location, store: object): Location {
+  if (location.kind !== 'archive') return location;
+  return { ...location, kind: 'names' in store ? 'docker-archive' : 'oci-archive' };
+}
+
 /** What names content at a location for good. Most engines know no digests of manifests: there it is the name. */
 export function nameWithDigest(location: Location, digest: Digest): string {
   if (location.kind === 'docker-daemon') return location.text;

@@ -94,6 +94,14 @@ describe('crane copy --referrers --digest-tags', () => {
     });
   });
 
+  it.each(['copy', 'pull', 'push', 'validate'])('%s takes no number of jobs below zero', async (name) => {
+    const args = name === 'validate' ? ['a'] : ['a', 'b'];
+    expect(await crane(name, '-j', '-1', ...args)).toMatchObject({
+      code: 1,
+      stderr: 'Error: --jobs cannot be below zero, but is -1\n',
+    });
+  });
+
   it('leaves them behind without the flags, as crane does', async () => {
     const { amd64 } = await pushIndex();
     await succeed('copy', `${source}/app:v1`, `${target}/app:v1`);

@@ -1,6 +1,5 @@
 import { isOciError, OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import type { Digest } from '../../oci/digest.ts';
 import { formatRepository, identifierOf } from '../../oci/reference.ts';
 import { imageForPlatform } from '../../ops/resolve.ts';
 import type { RemoteStore } from '../../remote/remote-store.ts';
@@ -11,7 +10,7 @@ import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
 import { jsonFlag, printWritten } from '../json-result.ts';
-import { hasLocalPrefix, type Location, nameWithDigest, parseLocation } from '../location.ts';
+import { hasLocalPrefix, type Location, nameWithDigest, parseLocation, withKnownKind } from '../location.ts';
 import { openLocation, openTarball } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
@@ -34,10 +33,11 @@ export const command: Command<Session, Globals> = defineCommand({
   async run({ args: [image], flags, context: session, help }) {
     if (flags.tarball !== '') {
       if (flags['full-ref']) throw new UsageError('cannot specify --full-ref with --tarball');
-      const { root } = await step(`loading image from ${JSON.stringify(flags.tarball)}`, () =>
+      const { root, store } = await step(`loading image from ${JSON.stringify(flags.tarball)}`, () =>
         openTarball(session, flags.tarball, image),
       );
-      return printWritten(session, { line: root.digest, reference: tarballName(flags.tarball, root.digest), root });
+      const place = withKnownKind(tarballLocation(flags.tarball), store);
+      return printWritten(session, { line: root.digest, reference: nameWithDigest(place, root.digest), root });
     }
     if (image === undefined) {
       await session.print(help());
@@ -45,21 +45,25 @@ export const command: Command<Session, Globals> = defineCommand({
     }
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const prefix = flags['full-ref'] ? `${repositoryOf(location)}@` : '';
-    const root = await step(`reading ${JSON.stringify(image)}`, () => rootAt(session, location));
+    const { root, place } = await step(`reading ${JSON.stringify(image)}`, () => rootAt(session, location));
     const { digest } = root;
-    return printWritten(session, { line: `${prefix}${digest}`, reference: nameWithDigest(location, digest), root });
+    return printWritten(session, { line: `${prefix}${digest}`, reference: nameWithDigest(place, digest), root });
   },
 });
 
 /** A HEAD is enough unless a platform has to be chosen. */
-async function rootAt(session: Session, location: Location): Promise<Descriptor> {
+async function rootAt(
+  session: Session,
+  location: Location,
+): Promise<{ readonly root: Descriptor; readonly place: Location }> {
   if (location.kind === 'registry' && session.platform === undefined) {
     const store = await session.repository(location.reference);
-    return resolveWithWords(store, identifierOf(location.reference), session);
+    return { root: await resolveWithWords(store, identifierOf(location.reference), session), place: location };
   }
   const artifact = await openLocation(session, location);
-  if (session.platform === undefined) return artifact.root;
-  return (await imageForPlatform(artifact, session.platform, session)).root;
+  const place = withKnownKind(location, artifact.store);
+  if (session.platform === undefined) return { root: artifact.root, place };
+  return { root: (await imageForPlatform(artifact, session.platform, session)).root, place };
 }
 
 /** An answer to HEAD has no words; where it is the last one, the answer to GET says what is not there. */
@@ -72,10 +76,8 @@ async function resolveWithWords(store: RemoteStore, reference: string, { signal 
   }
 }
 
-/** What a flag called `--tarball` names, as other commands take it. */
-function tarballName(path: string, digest: Digest): string {
-  const location = hasLocalPrefix(path) ? parseLocation(path) : ({ kind: 'docker-archive', text: path, path } as const);
-  return nameWithDigest(location, digest);
+function tarballLocation(path: string): Location {
+  return hasLocalPrefix(path) ? parseLocation(path) : { kind: 'archive', text: path, path };
 }
 
 function repositoryOf(location: Location): string {

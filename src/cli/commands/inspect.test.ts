@@ -173,7 +173,7 @@ describe('the tags of an image', () => {
     expect((await requestsOf('--tags', '--max-tags', '1', name)).filter((line) => line.startsWith('HEAD'))).toEqual([]);
     const { stdout, stderr } = await inspect('--tags', '--max-tags', '1', name);
     expect(stdout).toContain('Tags:        not known, there are 2\n');
-    expect(stderr).toContain('2 tags are too many to ask for each');
+    expect(stderr).toContain('2 tags are too many to ask for each; --max-tags allows more');
   });
 
   it('cost the list alone where that says what they name', async () => {

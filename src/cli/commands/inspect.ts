@@ -42,11 +42,17 @@ export const command: Command<Session, Globals> = defineCommand({
     const { platform, signal } = session;
     const location = await step(`parsing reference ${JSON.stringify(image)}`, async () => parseLocation(image));
     const artifact = await step(`reading ${JSON.stringify(image)}`, () => openLocation(session, location));
-    const summary = await step(`inspecting ${JSON.stringify(image)}`, () =>
+    const found = await step(`inspecting ${JSON.stringify(image)}`, () =>
       inspectImage(artifact, { platform, sizes, referrers, tags: tags && { max: max || undefined }, signal }),
     );
+    const summary = { ...found, warnings: found.warnings.map(namingFlag) };
     if (json) return session.print(summaryJson(image, summary));
     await session.print(summaryText(image, summary, whole ? noLimits : usualLimits));
     for (const warning of summary.warnings) session.log.warn(warning);
   },
 });
+
+/** The library has no flags. */
+function namingFlag(warning: string): string {
+  return / tags are too many to ask for each$/.test(warning) ? `${warning}; --max-tags allows more` : warning;
+}

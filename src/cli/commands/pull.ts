@@ -9,7 +9,7 @@ import { attachmentFlags, attachmentsOf, concurrencyOf, jobsFlag } from '../copy
 import { loadSaver, parsePullPlace, type PullFormat, pullFormats } from '../copying/pull-place.ts';
 import type { Globals } from '../globals.ts';
 import { artifactJson, jsonFlag, printJson } from '../json-result.ts';
-import { type Location, nameWithDigest, parseLocation } from '../location.ts';
+import { type Location, nameWithDigest, parseLocation, withKnownKind } from '../location.ts';
 import { chooseImages, openForPlatform, openLocation } from '../open.ts';
 import { type PulledImage, withCache } from '../save.ts';
 import type { Session } from '../session.ts';
@@ -86,12 +86,10 @@ async function pulledJson(session: Session, { location, artifact }: PulledImage,
 }
 
 async function open(session: Session, location: Location, several: boolean): Promise<PulledImage> {
-  return {
-    location,
-    artifact: await step(`fetching ${JSON.stringify(location.text)}`, async () =>
-      several ? chooseImages(session, await openLocation(session, location)) : openForPlatform(session, location),
-    ),
-  };
+  const artifact = await step(`fetching ${JSON.stringify(location.text)}`, async () =>
+    several ? chooseImages(session, await openLocation(session, location)) : openForPlatform(session, location),
+  );
+  return { location: withKnownKind(location, artifact.store), artifact };
 }
 
 function isFormat(text: string): text is PullFormat {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { imageOf, pushImage } from '../../../test/conformance/samples.ts';
 import { craneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
@@ -73,6 +74,14 @@ describe('crane copy --all-tags', () => {
     expect(await tagsOf(path)).toEqual(Array.from(images.keys()));
     await succeed('copy', '-a', path, target);
     for (const [tag, image] of images) expect(await store(target).resolve(tag)).toMatchObject(image.target);
+  });
+
+  it('names what is on standard input by the kind of archive that it is', async () => {
+    const path = `${await testDirectory()}/a.tar`;
+    await succeed('copy', '-a', source, `oci-archive:${path}`);
+    const input = await readFile(path);
+    const { code, stderr } = await craneInProcess(['copy', '-a', '-', target], { home: '/nowhere', input });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Fetching oci-archive:-:1.0.0\n')]);
   });
 
   it('copies a repository to a docker archive, under the names it has or those it is told, and back', async () => {

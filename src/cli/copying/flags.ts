@@ -55,9 +55,14 @@ export function attachmentsOf(flags: AttachmentFlags): Pick<CopyOptions, 'referr
   return { referrers: { artifactTypes, bestEffort }, digestTags: flags['digest-tags'] };
 }
 
-/** How many things move at once; `undefined` leaves that to the library. To be asked before registries are. */
+/**
+ * How many things move at once; `undefined` leaves that to the library. To be asked before registries are.
+ *
+ * @throws {UsageError} below zero
+ */
 export function concurrencyOf(jobs: number, { connections }: Session): number | undefined {
-  if (jobs <= 0) return undefined;
+  if (jobs < 0) throw new UsageError(`--jobs cannot be below zero, but is ${jobs}`);
+  if (jobs === 0) return undefined;
   connections.makeRoomFor(jobs);
   return jobs;
 }

@@ -55,7 +55,8 @@ export async function openTagSource(session: Session, place: TagPlace): Promise<
   const store = await openStore(session, place);
   if ('imageAt' in store) return dockerSource(session, store, place);
   if (!canListTags(store)) throw new OciError('UNSUPPORTED', `${quoted(text)} cannot list tags`);
-  return { store, repository: undefined, nameOf: (tag) => `${text}:${tag}` };
+  const name = place.kind === 'archive' ? `oci-archive:${place.path}` : text;
+  return { store, repository: undefined, nameOf: (tag) => `${name}:${tag}` };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../options.ts';
 import type { DescribedTag } from '../../store/described-tag.ts';
 import { canListTags, type TagLister, type TagListOptions } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
-import { hasLocalPrefix, isLocal, type LocalLocation, parseLocation } from '../location.ts';
+import { hasLocalPrefix, isLocal, type LocalLocation, parseLocation, withKnownKind } from '../location.ts';
 import { openStore, parseRepositoryArgument } from '../open.ts';
 import type { Session } from '../session.ts';
 
@@ -66,8 +66,7 @@ async function openLocal(session: Session, location: LocalLocation): Promise<Tag
   const store = await openStore(session, location);
   if (!canListTags(store)) throw new OciError('UNSUPPORTED', `${quoted(text)} cannot list tags`);
   const isDocker = 'names' in store;
-  // What is on standard input may be of either kind.
-  const prefix = kind !== 'archive' ? kind : isDocker ? 'docker-archive' : 'oci-archive';
+  const { kind: prefix } = withKnownKind(location, store);
   return {
     referenceOf: (name) => `${prefix}:${path}:${name}`,
     // A docker archive has no manifests: to make them all of its layers are read.
