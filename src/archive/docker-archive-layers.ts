@@ -92,7 +92,7 @@ export class ArchiveLayers implements AsyncDisposable {
       const kept = await spool(pipe(content, gzipping()), { directory: this.#spoolDirectory, signal });
       this.#spools.push(kept);
       const target = { mediaType: mediaTypes.dockerLayerGzip, digest: kept.digest, size: kept.size };
-      return { target, open: (options) => kept.open(options) };
+      return { target, open: async (open) => VerifiedStream.proven(await kept.open(open), target) };
     } catch (cause) {
       throw this.#wrongLayer(entry, cause);
     }

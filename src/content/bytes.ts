@@ -5,6 +5,8 @@ import { OciError } from '../errors.ts';
  * cancels it. A web `ReadableStream<Uint8Array>` is one; ours are lighter (docs/streams.md has the measurement).
  */
 export interface ByteStream extends AsyncIterable<Uint8Array> {
+  /** A file with just the bytes of the stream that nobody writes to any more: it can be linked to instead of read. */
+  readonly file?: string | undefined;
   /** Releases what feeds the stream, also when nothing was read. */
   cancel(reason?: unknown): Promise<void>;
 }

@@ -19,8 +19,6 @@ const chunkSize = 256 * 1024;
 /** Input of one block; blocks are compressed at the same time. It decides the output, so that it never changes. */
 const compressBlockSize = 1024 * 1024;
 const dictionarySize = 32 * 1024;
-/** What a block comes to at most, so that it comes in one piece: zlib's deflateBound adds less than a thousandth. */
-const deflatedSize = compressBlockSize + compressBlockSize / 512;
 
 /**
  * A seventh faster than zlib's default of 8 at any level, for half a percent more bytes. It decides the output, too.
@@ -131,11 +129,32 @@ async function* blocksOf(source: ByteSource, spare: Buffer[]): AsyncGenerator<Bl
 type Zlib = typeof NodeZlib;
 
 async function deflateBlock(zlib: Zlib, { block, dictionary, isLast }: Block, level: number): Promise<Uint8Array> {
+  // What was compressed before is only stored, many times as fast and no larger.
+  if (await isCompressed(zlib, block)) return stored(block, isLast);
   const finishFlush = isLast ? zlib.constants.Z_FINISH : zlib.constants.Z_SYNC_FLUSH;
-  // What was compressed before is only stored, twenty times as fast and no larger.
-  const own = { level: (await isCompressed(zlib, block)) ? 0 : level, memLevel, finishFlush, chunkSize: deflatedSize };
+  // What it comes to at most, so that it comes in one piece: zlib's deflateBound adds less than a thousandth.
+  const chunkSize = block.byteLength + Math.ceil(block.byteLength / 512) + 64;
+  const own = { level, memLevel, finishFlush, chunkSize };
   return deflated(zlib, block, dictionary === undefined ? own : { ...own, dictionary });
 }
+
+/** Bytes as deflate has them that are not compressed; each block before ends at a whole byte. RFC 1951 section 3.2.4. */
+function stored(bytes: Uint8Array, isLast: boolean): Uint8Array {
+  const count = Math.ceil(bytes.byteLength / maxStored);
+  const result = Buffer.allocUnsafeSlow(bytes.byteLength + count * storedHeaderSize);
+  for (let i = 0; i < count; i++) {
+    const part = bytes.subarray(i * maxStored, (i + 1) * maxStored);
+    const at = i * (maxStored + storedHeaderSize);
+    result[at] = isLast && i === count - 1 ? 1 : 0;
+    result.writeUInt16LE(part.byteLength, at + 1);
+    result.writeUInt16LE(0xffff - part.byteLength, at + 3);
+    result.set(part, at + storedHeaderSize);
+  }
+  return result;
+}
+
+const maxStored = 0xffff;
+const storedHeaderSize = 5;
 
 /** Whether a whole block looks as if nothing can be gained. It decides the output, so it depends on the data alone. */
 async function isCompressed(zlib: Zlib, block: Uint8Array): Promise<boolean> {

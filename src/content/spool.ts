@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 import type { CallOptions } from '../options.ts';
 import { type ByteSource, type ByteStream, chunksOf, discard } from './bytes.ts';
@@ -42,13 +42,19 @@ export class Spool implements AsyncDisposable {
   }
 
   /** The bytes from `start` on, as often as wanted. */
-  open({ start = 0, signal }: OpenSpoolOptions = {}): Promise<ByteStream> {
-    return readFileStream(this.path, { start, signal });
+  async open({ start = 0, signal }: OpenSpoolOptions = {}): Promise<ByteStream> {
+    const stream = await readFileStream(this.path, { start, signal });
+    if (start > 0) return stream;
+    return {
+      file: this.path,
+      [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+      cancel: (reason) => stream.cancel(reason),
+    };
   }
 
   /** Deletes the file; streams that are open read on where the system allows it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { force: true });
+    await remove(this.path);
   }
 }
 
@@ -84,8 +90,9 @@ async function intoFile(
   try {
     signal?.throwIfAborted();
     if (directory !== undefined) await makeDirectory(directory);
-    // Nobody knows the name before the file is complete or is told that it grows: it need not get it at the end.
-    const path = join(directory ?? tmpdir(), `crane-oci-${randomBytes(12).toString('hex')}`);
+    // The directory keeps others out, and the file has the permissions it needs where somebody links to it. Nobody knows the
+    // name before the file is complete or is told that it grows: it need not get it at the end.
+    const path = join(await privateDirectory(directory ?? tmpdir()), 'content');
     const digester = new Digester(algorithm);
     const growing = new GrowingFile(path);
     await createFile(path, signal, async (handle) => {
@@ -105,12 +112,27 @@ async function intoFile(
   }
 }
 
+async function privateDirectory(parent: string): Promise<string> {
+  const path = join(parent, `crane-oci-${randomBytes(12).toString('hex')}`);
+  await mkdir(path, 0o700).catch((error: unknown) => {
+    throw fileFault(error, 'write', path);
+  });
+  return path;
+}
+
+async function remove(path: string): Promise<void> {
+  await rm(path, { force: true });
+  // It may be gone already.
+  await rmdir(dirname(path)).catch(() => {});
+}
+
 async function createFile(
   path: string,
   signal: AbortSignal | undefined,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
+  const handle = await open(path, 'wx', 0o644).catch(async (error: unknown) => {
+    await remove(path).catch(() => {});
     throw fileFault(error, 'write', path);
   });
   try {
@@ -119,7 +141,7 @@ async function createFile(
     signal?.throwIfAborted();
   } catch (error) {
     await handle.close().catch(() => {});
-    await rm(path, { force: true }).catch(() => {});
+    await remove(path).catch(() => {});
     throw fileFault(error, 'write', path);
   }
 }

@@ -45,6 +45,19 @@ export class VerifiedStream implements ByteStream {
     return this;
   }
 
+  /** Where the bytes lie, when they need neither be read nor checked. Whoever takes that file calls {@link taken}. */
+  get file(): string | undefined {
+    const source = this.#source;
+    const canTake = this.#proven && this.#started === undefined && isByteStream(source);
+    return canTake ? source.file : undefined;
+  }
+
+  /** Ends a stream whose {@link file} was taken instead of reading it. */
+  async taken(): Promise<void> {
+    this.#onBytes?.(this.#expected.size);
+    await this.cancel();
+  }
+
   /** Whether reading failed: a consumer that got an error can tell this end's from its own. */
   get failed(): boolean {
     return this.#failed;

@@ -1,4 +1,4 @@
-import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import { link, lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ByteSource, type ByteStream, discard } from '../content/bytes.ts';
 import { fileFault } from '../content/file-fault.ts';
@@ -62,7 +62,8 @@ export class BlobDirectory {
     }
     if (known) return discard(content);
     const path = this.pathOf(expected.digest);
-    await writeFileAtomically(path, VerifiedStream.of(content, expected), { signal });
+    const stream = VerifiedStream.of(content, expected);
+    if (!(await isLinked(stream, path))) await writeFileAtomically(path, stream, { signal });
     this.#written.add(path);
   }
 
@@ -119,6 +120,19 @@ export class BlobDirectory {
     prepared.catch(() => this.#directories.delete(algorithm));
     return prepared;
   }
+}
+
+/** Spares a second copy of what was put into a temporary file, where that is on the same file system. */
+async function isLinked(content: VerifiedStream, path: string): Promise<boolean> {
+  if (content.file === undefined) return false;
+  try {
+    await link(content.file, path);
+  } catch {
+    // Whatever the reason, writing shows it or does without.
+    return false;
+  }
+  await content.taken();
+  return true;
 }
 
 /** From a directory upwards to `outermost`; stops at the first that holds something. */
