@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { OciError, quoted } from '../errors.ts';
 
 /**
@@ -10,6 +11,15 @@ export function fileFault(error: unknown, action: FileAction, path: string): unk
   const { code, message, syscall } = error;
   const plain = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
   const why = (reasons[code] ?? plain.split(`, ${syscall}`)[0]) as string;
+  const temporary = temporaryFile.exec(path)?.[1];
+  if (temporary !== undefined) {
+    const hint =
+      temporary === tmpdir() ? 'Set TMPDIR to a directory where files can be made and there is room' : hints[code];
+    return new OciError('FILE_SYSTEM', `Cannot write temporary files in ${quoted(temporary)}: ${why}`, {
+      cause: error,
+      hint,
+    });
+  }
   return new OciError('FILE_SYSTEM', `Cannot ${action} ${quoted(path)}: ${why}`, { cause: error, hint: hints[code] });
 }
 
@@ -31,6 +41,9 @@ export function isSystemError(error: unknown): error is SystemError {
     typeof error.syscall === 'string'
   );
 }
+
+/** As they are called where layers are unpacked or packed, or something is edited; users know the directory only. */
+const temporaryFile = /^(.+)[\\/](?:crane-oci-[0-9a-f]{24}(?:[\\/]content)?|g?crane-edit-|crane-registry-)$/s;
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',

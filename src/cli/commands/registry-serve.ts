@@ -69,7 +69,10 @@ async function openStorage(session: Session, directory: string, temporary: boole
 }
 
 async function temporaryDirectory(session: Session): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'crane-registry-'));
+  const prefix = join(tmpdir(), 'crane-registry-');
+  const path = await mkdtemp(prefix).catch((error: unknown) => {
+    throw fileFault(error, 'write', prefix);
+  });
   session.use({ [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) });
   return path;
 }

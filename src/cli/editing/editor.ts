@@ -2,6 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteSource } from '../../content/bytes.ts';
+import { fileFault } from '../../content/file-fault.ts';
 import { readFileStream, writeFileAtomically } from '../../content/file.ts';
 import { Digester } from '../../content/hash.ts';
 import { isOciError, messageOf, OciError, quoted } from '../../errors.ts';
@@ -32,7 +33,10 @@ export async function withEditor<T>(
   use: (path: string) => Promise<T>,
 ): Promise<T> {
   await session.endProgress();
-  const folder = await mkdtemp(join(tmpdir(), `${session.process.program}-edit-`));
+  const prefix = join(tmpdir(), `${session.process.program}-edit-`);
+  const folder = await mkdtemp(prefix).catch((error: unknown) => {
+    throw fileFault(error, 'write', prefix);
+  });
   const path = join(folder, fileName(name));
   let keep = false;
   try {
