@@ -54,6 +54,11 @@ async function tagged(name = 'new'): Promise<Artifact> {
   return { store, root: await store.resolve(name) };
 }
 
+async function small(): Promise<string> {
+  await writeFile(join(work, 'small.tar'), tarOf({ motd: 'hello' }));
+  return join(work, 'small.tar');
+}
+
 /** Standard input that waits before its end until some of what it becomes was sent. */
 async function* slowly(input: Uint8Array, pieces = 2): AsyncGenerator<Uint8Array, void> {
   const most = input.length - 100_000;
@@ -78,6 +83,33 @@ it.each([
   expect(sent.reduce((sum, { bodyLength }) => sum + bodyLength, 0)).toBe(layer?.size);
 });
 
+it.each([
+  ['in its place', (): readonly string[] => []],
+  ['under another tag', () => ['-t', tag()]],
+  ['in another repository', () => ['--repo', `${registry.host}/app`]],
+])('mutate --append sends it while it is read, too, %s', async (_, target) => {
+  await append(['-f', await small(), '-t', tag('old')]);
+  const first = registry.requests.length;
+  const args = ['mutate', '--config', join(work, 'config.yaml'), '--append', '-', tag('old'), ...target()];
+  const { code, stdout } = await runCrane(args, { input: slowly(tar) });
+  const store = await registry.content('app');
+  const image = { store, root: await store.resolve(stdout.trim().replace(/^.*@/, '')) };
+  expect(code).toBe(0);
+  expect(await validate(image)).toEqual([]);
+  expect(openSessions(registry)).toEqual([]);
+  const [, layer] = await layersOf(image);
+  const sent = registry.requests.slice(first).filter(({ method }) => method === 'PATCH');
+  expect(sent.reduce((sum, { bodyLength }) => sum + bodyLength, 0)).toBe(layer?.size);
+});
+
+it('mutate --append --output sends nothing', async () => {
+  await append(['-f', await small(), '-t', tag('old')]);
+  const first = registry.requests.length;
+  const args = ['mutate', '--append', join(work, 'layer.tar'), tag('old'), '-o', join(work, 'out.tar')];
+  expect((await runCrane(args)).code).toBe(0);
+  expect(registry.requests.slice(first).filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
+});
+
 it('it is the same image from a file, and from a directory one that is whole', async () => {
   await append(['-f', '-', '-t', tag()], { input: slowly(tar) });
   expect((await append(['-f', join(work, 'layer.tar'), '-t', tag('other')])).code).toBe(0);
@@ -88,8 +120,7 @@ it('it is the same image from a file, and from a directory one that is whole', a
 });
 
 it('a small layer is not', async () => {
-  await writeFile(join(work, 'small.tar'), tarOf({ motd: 'hello' }));
-  const { code, requests } = await append(['-f', join(work, 'small.tar'), '-t', tag()]);
+  const { code, requests } = await append(['-f', await small(), '-t', tag()]);
   expect(code).toBe(0);
   expect(requests).not.toContain('PATCH uploads');
 });

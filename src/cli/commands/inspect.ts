@@ -54,5 +54,5 @@ export const command: Command<Session, Globals> = defineCommand({
 
 /** The library has no flags. */
 function namingFlag(warning: string): string {
-  return / tags are too many to ask for each$/.test(warning) ? `${warning}; --max-tags allows more` : warning;
+  return warning.endsWith(' tags are too many to ask for each') ? `${warning}; --max-tags allows more` : warning;
 }

@@ -70,7 +70,9 @@ export const command: Command<Session, Globals> = defineCommand({
     const limit = layerLimit(given['max-bytes']);
     const place = await openResultPlace(session, location, given);
     const artifact = await step(`pulling ${image}`, () => openLocation(session, location, accessFor(location, given)));
-    const result = await step(`mutating ${image}`, () => edited(session, artifact, edit, place, { ...given, limit }));
+    const result = await step(`mutating ${image}`, () =>
+      edited(session, artifact, edit, place, { ...given, limit, source: image }),
+    );
     const what = given.output === '' ? `pushing image ${place.name}` : `writing output ${quoted(given.output)}`;
     await step(what, () => publish(session, place, result));
   },
@@ -81,9 +83,14 @@ type MutateFlags = FlagValues<typeof flags>;
 /** What is written to where it was read from needs one token, not two. */
 function accessFor(source: Location, { tag, repo, output }: MutateFlags): RepositoryAccess {
   if (output !== '' || source.kind !== 'registry') return 'pull';
-  const named = tag === '' ? repo : tag;
-  const target = named === '' ? source : parseLocation(named);
+  const target = parseLocation(tag || repo || source.text);
   return target.kind === 'registry' && sameRepository(target.reference, source.reference) ? 'push' : 'pull';
+}
+
+interface LayerSettings {
+  /** Most bytes of a layer without compression. */
+  readonly limit: number;
+  readonly source: string;
 }
 
 async function edited(
@@ -91,7 +98,7 @@ async function edited(
   whole: Artifact,
   edit: ImageEdit,
   { takesOneImage, name }: ResultPlace,
-  { append, annotate, limit }: MutateFlags & { readonly limit: number },
+  { append, annotate, output, tag, repo, source, limit }: MutateFlags & LayerSettings,
 ): Promise<Artifact> {
   const artifact = takesOneImage ? await imageForPlatform(whole, session.platform, session) : whole;
   const isIndex = isIndexType(artifact.root.mediaType);
@@ -101,7 +108,8 @@ async function edited(
   if (takesOneImage && edit.annotations !== undefined) {
     session.log.warn(`Docker tarballs have no place for annotations: ${name} is written without them`);
   }
-  const layered = append.length === 0 ? artifact : await addLayers(session, artifact, append, limit);
+  const target = output === '' ? tag || repo || source : undefined;
+  const layered = append.length === 0 ? artifact : await addLayers(session, artifact, append, { limit, target });
   if (!isIndex) return mutateImage(layered, edit, session);
   const { mutatedIndex } = await import('../editing/mutated-index.ts');
   return mutatedIndex(session, layered, edit, annotate);
@@ -111,10 +119,14 @@ async function addLayers(
   session: Session,
   artifact: Artifact,
   files: readonly string[],
-  limit: number,
+  { limit, target }: { readonly limit: number; readonly target: string | undefined },
 ): Promise<Artifact> {
-  const { withLayers } = await import('../editing/with-layers.ts');
-  return withLayers(session, artifact, files, { limit });
+  const [{ withLayers }, { earlyPush }] = await Promise.all([
+    import('../editing/with-layers.ts'),
+    import('../editing/early-push.ts'),
+  ]);
+  const onBegin = target === undefined ? undefined : earlyPush(session, target);
+  return withLayers(session, artifact, files, { limit, onBegin });
 }
 
 function readAnnotated(text: string): Annotated {
