@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDirectory, type TemporaryDirectory } from '../../test/support/temp-directory.ts';
 import { collect } from '../content/bytes.ts';
@@ -58,10 +58,20 @@ describe('BlobDirectory with content from a temporary file', () => {
   it('replaces a file of another size', async () => {
     const blobs = new BlobDirectory(work.file('replaced'));
     const path = blobs.pathOf(target.digest);
-    await mkdir(join(path, '..'), { recursive: true });
+    await mkdir(dirname(path), { recursive: true });
     await writeFile(path, 'cut');
     await blobs.write(target, await proven());
     expect(bytes.equals(await collect(await blobs.read(target), bytes.length))).toBe(true);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('writes in a directory of another group, which files are to have', async () => {
+    const blobs = new BlobDirectory(work.file('shared'));
+    const path = blobs.pathOf(target.digest);
+    await mkdir(dirname(path), { recursive: true });
+    await chown(dirname(path), 0, 12_345);
+    await chmod(dirname(path), 0o2775);
+    await blobs.write(target, await proven());
+    expect((await stat(path)).gid).toBe(12_345);
   });
 
   it('writes where nothing can be linked to', async () => {

@@ -124,9 +124,13 @@ export class BlobDirectory {
 
 /** Spares a second copy of what was put into a temporary file, where that is on the same file system. */
 async function isLinked(content: VerifiedStream, path: string): Promise<boolean> {
-  if (content.file === undefined) return false;
+  const { file } = content;
+  if (file === undefined) return false;
   try {
-    await link(content.file, path);
+    const [ours, place] = await Promise.all([lstat(file), lstat(dirname(path))]);
+    // A directory that is shared gives its group to what is made in it, and not to what is linked.
+    if (ours.gid !== place.gid) return false;
+    await link(file, path);
   } catch {
     // Whatever the reason, writing shows it or does without.
     return false;
