@@ -205,6 +205,8 @@ export class Session {
     this.#life.abort(new Error('The command is over'));
     this.#life.unlink();
     await Promise.allSettled(this.#open.map((resource) => resource[Symbol.asyncDispose]()));
+    // Of a command that failed: uploads that registries began when they refused to mount.
+    await Promise.allSettled([...this.#stores.values()].map(async (store) => (await store)[Symbol.asyncDispose]()));
     await this.#connections?.close();
   }
 
