@@ -46,7 +46,7 @@ export function nodeProcess(program: string, version: string, signal: AbortSigna
       return inputFrom(process.stdin, signal);
     },
     stdout: outputTo(process.stdout),
-    stderr: outputTo(process.stderr),
+    stderr: tellingTo(process.stderr),
     signal,
     now: () => new Date(),
   };
@@ -96,6 +96,13 @@ export function inputFrom(stream: Readable & { readonly isTTY?: boolean }, signa
       }
     },
   };
+}
+
+/** Messages end no command when nobody reads them any more. */
+function tellingTo(stream: NodeJS.WriteStream): Output {
+  const output = outputTo(stream);
+  const write = output.write.bind(output);
+  return Object.assign(output, { write: async (chunk: string | Uint8Array) => write(chunk).catch(() => {}) });
 }
 
 function outputTo(stream: NodeJS.WriteStream): Output {

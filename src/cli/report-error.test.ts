@@ -50,7 +50,7 @@ describe('a failure', () => {
     expect(await report(new Interrupted('SIGTERM'))).toEqual([143, 'Error: termination signal received\n']);
     expect(await report(new SilentFailure())).toEqual([1, '']);
     const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' });
-    expect(await report(closed)).toEqual([1, '']);
+    expect(await report(closed)).toEqual([141, '']);
   });
 
   it('of a registry shows the request id, and with -v what it goes back to, each thing once', async () => {

@@ -9,7 +9,8 @@ import type { Session } from './session.ts';
 /** Prints what went wrong, and what to do next, on standard error. Gives the exit code. */
 export async function reportError(error: unknown, session: Session): Promise<number> {
   await session.endProgress();
-  if (isClosedPipe(error) || error instanceof SilentFailure) return 1;
+  if (isClosedPipe(error)) return closedPipe;
+  if (error instanceof SilentFailure) return 1;
   const exitCode = error instanceof Interrupted ? error.exitCode : 1;
   const found = describe(error);
   const hint = found.hint === undefined ? undefined : underName(session.process.program, found.hint);
@@ -19,6 +20,9 @@ export async function reportError(error: unknown, session: Session): Promise<num
   if (session.verbosity > 0) printCauses(error, description, session);
   return exitCode;
 }
+
+/** What shells make of a program that SIGPIPE ends, as it does GNU's and crane; Node leaves that signal out. */
+const closedPipe = 128 + 13;
 
 /** The command has said all there is to say and only the exit code is missing. */
 export class SilentFailure extends Error {

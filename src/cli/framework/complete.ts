@@ -50,7 +50,7 @@ export async function printCandidates<C extends Outputs, P, L>(
   });
   const goesOn = candidates.length > 0 && candidates.every((candidate) => candidate.goesOn);
   const directive = (goesOn ? 2 : 0) + (files ? 0 : 4);
-  context.stdout.write(`${lines.join('')}:${directive}\n`);
+  await context.stdout.write(`${lines.join('')}:${directive}\n`);
   const names = directives.filter(({ bit }) => (directive & bit) !== 0).map(({ name }) => name);
   const shown = names.length === 0 ? 'ShellCompDirectiveDefault' : names.join(', ');
   context.stderr.write(`Completion ended with directive: ${shown}\n`);

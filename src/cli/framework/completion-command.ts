@@ -13,7 +13,7 @@ export function completionCommand<C extends Outputs, G>(program: string, shell: 
     flags: { 'no-descriptions': bool({ description: 'Offer names without their descriptions' }) },
     async run({ context, flags }) {
       const { completionScript } = await import('./completion-script.ts');
-      context.stdout.write(completionScript(program, shell, !flags['no-descriptions']));
+      await context.stdout.write(completionScript(program, shell, !flags['no-descriptions']));
     },
   });
 }

@@ -20,7 +20,7 @@ export function helpCommand<C extends Outputs, P, L>(program: Program<C, P, L>):
       const path = topic(program, args)?.path;
       const page = pageOf(program, path ?? [], await loadCommand(path ?? []));
       if (path !== undefined) {
-        context.stdout.write(renderHelp(page));
+        await context.stdout.write(renderHelp(page));
         return;
       }
       context.stderr.write(`Unknown help topic [${args.map(backquoted).join(' ')}]\n`);

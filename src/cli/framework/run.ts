@@ -43,7 +43,7 @@ async function dispatch<C extends Outputs, P, L>(
   const given = readFlags(program, found, command, (line) => context.stderr.write(`${line}\n`));
   const help = (): string => renderHelp(pageOf(program, found.path, command));
   if (command === undefined || given.own.get('help') === true) {
-    context.stdout.write(help());
+    await context.stdout.write(help());
     return 0;
   }
   const path = pathText(program, found.path);
