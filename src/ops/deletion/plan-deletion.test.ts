@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { imageOf, pushImage } from '../../../test/conformance/samples.ts';
+import { GuardedStore } from '../../../test/support/guarded-store.ts';
 import { indexOf } from '../../../test/support/sample-image.ts';
 import { OciError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -8,7 +9,6 @@ import { MemoryStore } from '../../store/memory.ts';
 import { OverlayStore } from '../../store/overlay.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { DeletionPlanner, planDeletion } from './plan-deletion.ts';
-import { surveyTags } from '../tags/survey-tags.ts';
 
 const image = imageOf('planned');
 const other = imageOf('other');
@@ -72,7 +72,7 @@ describe('a plan', () => {
       tagsUnknown: { code: 'LIMIT_EXCEEDED', message: '3 tags are too many to ask for each' },
       referrersUnknown: undefined,
     });
-    const hidden = await filled(new Guarded('other', 'DENIED'));
+    const hidden = await filled(new GuardedStore('other', 'DENIED'));
     expect(await planDeletion(hidden, digest)).toMatchObject({
       tags: ['latest', 'v1'],
       tagsUnknown: { code: 'DENIED' },
@@ -94,22 +94,6 @@ describe('a plan', () => {
   });
 });
 
-describe('a survey of tags', () => {
-  it('passes over tags that have gone meanwhile', async () => {
-    const { tags, targets, gap } = await surveyTags(await filled(new Guarded('v1', 'NOT_FOUND')));
-    expect([tags, Array.from(targets.keys()).toSorted(), gap]).toEqual([
-      ['latest', 'other', 'v1'],
-      ['latest', 'other'],
-      undefined,
-    ]);
-  });
-
-  it('ends where the network does', async () => {
-    const store = await filled(new Guarded('v1', 'NETWORK'));
-    await expect(surveyTags(store)).rejects.toMatchObject({ code: 'NETWORK' });
-  });
-});
-
 describe('a manifest whose tags have to go first', () => {
   it('goes with those that may go, and with no others', async () => {
     const store = await filled(new TagsFirst());
@@ -120,23 +104,6 @@ describe('a manifest whose tags have to go first', () => {
     expect(await store.resolve('other')).toEqual(other.target);
   });
 });
-
-/** Does not tell what one tag names. */
-class Guarded extends MemoryStore {
-  readonly #tag: string;
-  readonly #code: 'DENIED' | 'NOT_FOUND' | 'NETWORK';
-
-  constructor(tag: string, code: 'DENIED' | 'NOT_FOUND' | 'NETWORK') {
-    super();
-    this.#tag = tag;
-    this.#code = code;
-  }
-
-  override async resolve(reference: string): Promise<Descriptor> {
-    if (reference === this.#tag) throw new OciError(this.#code, 'Nobody is told');
-    return super.resolve(reference);
-  }
-}
 
 class TagsFirst extends MemoryStore {
   override async deleteManifest(wanted: Descriptor['digest']): Promise<void> {

@@ -7,7 +7,7 @@ import { canListReferrers, type TagLister } from '../../store/capabilities.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { DigestTags } from '../digest-tags.ts';
 import type { ReferrerSummary } from './summary.ts';
-import { sorted } from './values.ts';
+import { outlineOf } from './values.ts';
 
 export interface AttachedOptions extends CallOptions {
   /** Of the manifests. */
@@ -68,18 +68,6 @@ async function targetOf(store: ContentSource, tag: string, signal: AbortSignal):
   }
 }
 
-function referrerSummary(
-  { digest, mediaType, size, artifactType, annotations }: Descriptor,
-  subject: Digest,
-  tag?: string,
-): ReferrerSummary {
-  return {
-    digest,
-    mediaType,
-    size,
-    artifactType: artifactType === '' ? undefined : artifactType,
-    annotations: sorted(annotations),
-    subject,
-    tag,
-  };
+function referrerSummary(referrer: Descriptor, subject: Digest, tag?: string): ReferrerSummary {
+  return { ...outlineOf(referrer, referrer), subject, tag };
 }

@@ -8,10 +8,11 @@ import type { CallOptions } from '../../options.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { readConfig } from '../read.ts';
 import { statedBase } from '../rebase/stated-base.ts';
+import { checkPlatform } from '../validate/image.ts';
 import { containerSummary } from './container-summary.ts';
 import { historySummary, type HistorySummary } from './history-summary.ts';
 import type { ArtifactDetails, BaseSummary, ImageDetails, LayerSummary, ManifestSummary } from './summary.ts';
-import { sorted, timeOf, totalSize } from './values.ts';
+import { outlineOf, sorted, timeOf, totalSize } from './values.ts';
 
 /** A manifest in hand, and what is around it. */
 export interface OpenImageManifest {
@@ -41,18 +42,8 @@ export function statedTime(annotations: Readonly<Record<string, string>> | undef
 }
 
 /** What every manifest says of itself. */
-export function manifestSummary(
-  { digest, mediaType, size }: Descriptor,
-  { artifactType, annotations, subject }: ImageManifest | ImageIndex,
-): ManifestSummary {
-  return {
-    digest,
-    mediaType,
-    size,
-    artifactType: artifactType === '' ? undefined : artifactType,
-    annotations: sorted(annotations),
-    subject,
-  };
+export function manifestSummary(root: Descriptor, manifest: ImageManifest | ImageIndex): ManifestSummary {
+  return { ...outlineOf(root, manifest), subject: manifest.subject };
 }
 
 /** Signatures and attestations have an image's config, too, and layers that are no file systems. */
@@ -79,10 +70,15 @@ async function imageDetails(
   const diffIds = diffIdsOf(config, layers.length, warnings);
   warnings.push(...history.warnings);
   const labels = sorted(config.config?.Labels);
+  const platform = platformOf(config);
+  if (platform !== undefined && root.platform !== undefined) {
+    const faults = checkPlatform(platform, root.platform, root.digest);
+    warnings.push(...faults.map(({ message }) => `Image ${root.digest}: ${message}`));
+  }
   return {
     kind: 'image',
     ...manifestSummary(root, manifest),
-    platform: platformOf(config),
+    platform,
     created: timeOf(config.created),
     author: config.author === '' ? undefined : config.author,
     imageSize: totalSize([root, target, ...layers]),

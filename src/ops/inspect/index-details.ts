@@ -9,24 +9,16 @@ import type { CallOptions } from '../../options.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { manifestOf } from '../read.ts';
 import type { IndexEntryKind, IndexEntrySummary } from './summary.ts';
-import { sorted, sumOf, totalSize } from './values.ts';
+import { outlineOf, sumOf, totalSize } from './values.ts';
 
 /** The entries of an index as it states them. */
 export function entrySummaries({ manifests }: ImageIndex): readonly IndexEntrySummary[] {
   return manifests.map((entry) => {
-    const { digest, mediaType, size, platform, artifactType, annotations } = entry;
+    const { platform, annotations } = entry;
     const kind = kindOf(entry);
     const described = annotations?.[annotationKeys.dockerReference] ?? '';
-    return {
-      kind,
-      digest,
-      mediaType,
-      size,
-      platform,
-      artifactType: artifactType === '' ? undefined : artifactType,
-      annotations: sorted(annotations),
-      describes: kind === 'attestation' && isDigest(described) ? described : undefined,
-    };
+    const describes = kind === 'attestation' && isDigest(described) ? described : undefined;
+    return { kind, ...outlineOf(entry, entry), platform, describes };
   });
 }
 

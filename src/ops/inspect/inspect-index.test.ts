@@ -47,6 +47,15 @@ describe('the summary of an index', () => {
     await expect(inspectImage(index, { platform: missing })).rejects.toMatchObject({ code: 'NO_MATCHING_PLATFORM' });
   });
 
+  it('notes an image that is for another platform than the index says', async () => {
+    const image = await imageFor('linux', 'arm64');
+    const index = await indexOf([[image, { platform: platforms('linux/amd64')[0] }]]);
+    const warning = `Image ${image.root.digest}: its config's architecture is "arm64", but the index says "amd64" (linux/amd64)`;
+    expect((await inspectedIndex(index)).warnings).toEqual([warning]);
+    const [platform] = platforms('linux/amd64');
+    expect((await inspectImage(index, { platform })).warnings).toEqual([warning]);
+  });
+
   it('takes the base that the index states', async () => {
     const image = await imageFor('linux', 'amd64');
     const annotations = { 'org.opencontainers.image.base.name': 'debian:12' };

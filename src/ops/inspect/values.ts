@@ -1,6 +1,7 @@
-import type { ContentId } from '../../oci/descriptor.ts';
+import type { ContentId, Descriptor } from '../../oci/descriptor.ts';
 import { sortedByKey } from '../../oci/json.ts';
 import { normalizeTimestamp, zeroTimestamp } from '../../oci/timestamp.ts';
+import type { ManifestSummary } from './summary.ts';
 
 /** A time of an image; `undefined` for one that was never set, and for what is none. */
 export function timeOf(text: string | undefined): string | undefined {
@@ -14,6 +15,20 @@ export function sorted(
 ): Readonly<Record<string, string>> {
   const entries = sortedByKey(map instanceof Map ? recordOf(map) : (map as Readonly<Record<string, string>>));
   return recordOf(entries);
+}
+
+/** What every summary of a manifest has: what names it, and what it says of itself, or another document says of it. */
+export function outlineOf(
+  { digest, mediaType, size }: Descriptor,
+  { artifactType, annotations }: Pick<Descriptor, 'artifactType' | 'annotations'>,
+): Pick<ManifestSummary, 'digest' | 'mediaType' | 'size' | 'artifactType' | 'annotations'> {
+  return {
+    digest,
+    mediaType,
+    size,
+    artifactType: artifactType === '' ? undefined : artifactType,
+    annotations: sorted(annotations),
+  };
 }
 
 /** Bytes of several contents together, each digest once; `undefined` where no number can hold what documents claim. */

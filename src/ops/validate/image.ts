@@ -42,7 +42,7 @@ export function checkCounts(image: ImageManifest, { rootfs, history }: ImageConf
 }
 
 /** Where an image is for another platform than its index says. */
-export function checkPlatform(config: ImageConfig, stated: Platform, digest: Digest): readonly Finding[] {
+export function checkPlatform(config: Platform, stated: Platform, digest: Digest): readonly Finding[] {
   const findings: Finding[] = [];
   const differs = (member: string, actual: string, wanted: string): void => {
     if (actual === wanted) return;
