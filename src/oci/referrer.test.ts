@@ -36,6 +36,12 @@ describe('referrerOf', () => {
     expect(found?.descriptor).not.toHaveProperty('artifactType');
   });
 
+  it('has its members in the order in which crane writes them', () => {
+    const found = referrer({ config, layers: [], subject, annotations: { a: 'b' } }, mediaTypes.ociManifest);
+    const order = ['mediaType', 'size', 'digest', 'annotations', 'artifactType'];
+    expect(Object.keys(found?.descriptor ?? {})).toEqual(order);
+  });
+
   it('says undefined for a manifest without a subject', () => {
     expect(referrer({ config, layers: [] }, mediaTypes.ociManifest)).toBeUndefined();
   });

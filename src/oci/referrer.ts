@@ -35,11 +35,12 @@ export function referrerOf(manifest: Manifest, { mediaType, digest, size }: Desc
   return {
     subject: subject.digest,
     descriptor: {
+      // In Go's order: the list under a subject's tag has the digest that crane's has.
       mediaType,
-      digest,
       size,
-      ...(artifactType === undefined ? {} : { artifactType }),
+      digest,
       ...(annotations === undefined ? {} : { annotations }),
+      ...(artifactType === undefined ? {} : { artifactType }),
     },
   };
 }

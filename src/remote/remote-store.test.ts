@@ -45,6 +45,18 @@ describe('RemoteStore, reading manifests', () => {
     await expect(open(server).fetchManifest(manifestTarget.digest)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
   });
 
+  it('reads a manifest of a type that nobody knows where it was found', async () => {
+    const type = 'application/vnd.example+json';
+    const body = JSON.stringify({ mediaType: type, blobs: [] });
+    await using server = await scriptedServer(({ target }) =>
+      target.includes('/manifests/') ? { status: 200, headers: { 'content-type': type }, body } : { status: 404 },
+    );
+    const store = open(server);
+    const { descriptor } = await store.fetchManifest('v1');
+    expect(descriptor.mediaType).toBe(type);
+    expect(Buffer.from(await all(await store.fetch(descriptor))).toString()).toBe(body);
+  });
+
   it('warns when a tag is said to have another digest than it has', async () => {
     const events: TransportEvent[] = [];
     const lie = `sha256:${'0'.repeat(64)}`;

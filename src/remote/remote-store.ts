@@ -124,7 +124,9 @@ export class RemoteStore
   }
 
   async fetch(target: Descriptor, options: TransferOptions = {}): Promise<ByteStream> {
-    if (!isManifestType(target.mediaType)) return (await this.#downloads()).fetchBlob(this.#reader, target, options);
+    // What was found at the manifests endpoint is there, whatever type it has.
+    const isManifest = isManifestType(target.mediaType) || this.#manifests.has(target.digest);
+    if (!isManifest) return (await this.#downloads()).fetchBlob(this.#reader, target, options);
     const { bytes } = await this.fetchManifest(target.digest, options);
     return VerifiedStream.of(bytes, target);
   }
