@@ -8,7 +8,7 @@ import { OciError, quoted } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseImageConfig } from '../oci/image-config.ts';
-import { mediaTypes } from '../oci/media-type.ts';
+import { isNonDistributableType, mediaTypes } from '../oci/media-type.ts';
 import type { CallOptions } from '../options.ts';
 import type { ArchiveLayer, ArchiveLayers } from './docker-archive-layers.ts';
 import { checkMemberName, type DockerArchiveEntry, synthesizeManifest } from './docker-archive-manifest.ts';
@@ -121,10 +121,10 @@ export class ImageBuilder implements AsyncDisposable {
     const source =
       diffId !== undefined && Object.hasOwn(entry.LayerSources, diffId) ? entry.LayerSources[diffId] : undefined;
     if (source !== undefined && !plainTypes.has(source.mediaType)) {
-      if (member !== undefined) {
-        this.#content.set(source.digest, { target: source, open: (open) => this.#file.open(member, open) });
-      }
-      return source;
+      // Docker and the legacy format have such a layer uncompressed, which is not what the digest names.
+      const isThere = member?.size === source.size;
+      if (isThere) this.#content.set(source.digest, { target: source, open: (open) => this.#file.open(member, open) });
+      if (isThere || member === undefined || isNonDistributableType(source.mediaType)) return source;
     }
     if (member === undefined) throw this.#missing(name);
     const layer = await this.#layers.describe(member, diffId, options);

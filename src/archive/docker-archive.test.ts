@@ -190,6 +190,31 @@ describe('an archive of another tool', () => {
     });
   });
 
+  it.each([
+    ['is not in the archive where it is foreign', mediaTypes.dockerForeignLayerGzip, true],
+    ['is compressed again where it is not', mediaTypes.dockerLayerGzip, false],
+  ])('may have a layer plain whose source is compressed, which %s', async (_, mediaType, isKept) => {
+    const bytes = gzipSync(layer);
+    const source = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
+    await archiveOf(
+      [{ name: 'l/layer.tar' }, layer],
+      [{ name: 'c' }, config],
+      manifest({
+        Config: 'c',
+        RepoTags: null,
+        Layers: ['l/layer.tar', 'l/layer.tar'],
+        LayerSources: { [digestOf(layer)]: source },
+      }),
+    );
+    await using(async (archive) => {
+      const { layers } = await manifestOf(archive, await archive.resolveSingle());
+      const [first] = layers as [Descriptor];
+      expect(first).toMatchObject(isKept ? source : { mediaType });
+      if (isKept) return expect(read(archive, first)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(gunzipSync(await read(archive, first)).equals(layer)).toBe(true);
+    });
+  });
+
   it('may mix compressed layers with plain ones', async () => {
     await archiveOf(
       [{ name: 'a.tar.gz' }, gzipSync(layer)],
