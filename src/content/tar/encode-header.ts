@@ -225,7 +225,7 @@ function joinPath(...parts: readonly string[]): string {
 }
 
 function entryBlock(full: Complete, prefix: string): Uint8Array {
-  const block = Buffer.alloc(blockSize);
+  const block = emptyBlock();
   putText(block, fields.linkname, full.linkname);
   putText(block, fields.uname, toAscii(full.uname));
   putText(block, fields.gname, toAscii(full.gname));
@@ -236,10 +236,15 @@ function entryBlock(full: Complete, prefix: string): Uint8Array {
 }
 
 function headerBlock({ name, typeflag, size }: { name: string; typeflag: string; size: number }): Uint8Array {
-  const block = Buffer.alloc(blockSize);
+  const block = emptyBlock();
   for (const field of [fields.mode, fields.uid, fields.gid, fields.mtime]) putOctal(block, field, 0);
   putOctal(block, fields.size, size);
   return finish(block, name, typeflag);
+}
+
+/** Of the memory that small buffers share: for millions of headers that is faster and leaves less garbage. */
+function emptyBlock(): Buffer {
+  return Buffer.allocUnsafe(blockSize).fill(0);
 }
 
 function finish(block: Buffer, name: string, typeflag: string): Uint8Array {

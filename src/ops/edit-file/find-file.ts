@@ -1,3 +1,4 @@
+import { makeDirectory } from '../../content/make-directory.ts';
 import { cleanPath } from '../../content/tar/path.ts';
 import { OciError, quoted } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -7,6 +8,7 @@ import type { MergeLayersOptions } from '../filesystem/export.ts';
 import type { LayerLog } from '../filesystem/layer-log.ts';
 import { Limits } from '../filesystem/limits.ts';
 import { Merge } from '../filesystem/merge.ts';
+import { PagedMemory } from '../filesystem/paged-memory.ts';
 import { configOf, imageManifestOf } from '../read.ts';
 import { type FileEntry, LayerSearch } from './layer-search.ts';
 import { resolvePath } from './resolve-path.ts';
@@ -40,8 +42,11 @@ export async function findFile(artifact: Artifact, path: string, options: FindFi
   const { layers, root } = await layersOf(artifact, options);
   const limits = new Limits(layers, options.maxEntries, options.maxBytes);
   const search = new LayerSearch(artifact.store, limits, options);
-  const merge = new Merge({ maxEntries: limits.maxEntries, keepsWhiteouts: false });
   const wanted = placedIn(root, path);
+  const { maxMemory: size, temporaryDirectory: directory } = options;
+  if (directory !== undefined) await makeDirectory(directory);
+  using memory = new PagedMemory({ size, directory });
+  const merge = new Merge({ memory, maxEntries: limits.maxEntries, keepsWhiteouts: false });
   const logs: LayerLog[] = [];
   let isClear = true;
   for (const layer of layers.toReversed()) {
@@ -51,8 +56,11 @@ export async function findFile(artifact: Artifact, path: string, options: FindFi
     await file?.content[Symbol.asyncDispose]();
     logs.unshift(log);
   }
-  for (const [index, log] of logs.entries()) merge.apply(log, index);
-  return placeIn(merge, wanted, layers, search, options.followLink ?? true);
+  for (const [index, log] of logs.entries()) {
+    await merge.apply(log, index, options);
+    log.clear();
+  }
+  return await placeIn(merge, wanted, layers, search, options.followLink ?? true);
 }
 
 async function layersOf(

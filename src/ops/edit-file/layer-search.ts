@@ -6,7 +6,7 @@ import { type TarEntry, TarReader } from '../../content/tar/reader.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { TransferOptions } from '../../store/progress.ts';
 import type { ContentSource } from '../../store/store.ts';
-import { cleanName, LayerLog } from '../filesystem/layer-log.ts';
+import { cleanName, type LayerLog } from '../filesystem/layer-log.ts';
 import type { Limits } from '../filesystem/limits.ts';
 import type { Merge } from '../filesystem/merge.ts';
 import { openLayer, release } from '../filesystem/scan-layer.ts';
@@ -49,8 +49,8 @@ export class LayerSearch {
    *
    * @param path clean
    */
-  async scan(layer: Descriptor, path: string, { texts }: Merge): Promise<LayerFindings> {
-    const log = new LayerLog(texts);
+  async scan(layer: Descriptor, path: string, merge: Merge): Promise<LayerFindings> {
+    const log = merge.newLog();
     const bystander = bystanderTest(path);
     let file: FileEntry | undefined;
     let isUnclear = false;

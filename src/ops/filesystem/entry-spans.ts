@@ -1,6 +1,7 @@
 import { blockSize, paddingOf, type TarHeader, type TarHeaderPart } from '../../content/tar/entry.ts';
 import { ByteLog, ByteLogReader } from './byte-log.ts';
 import { cleanName } from './layer-log.ts';
+import type { PagedMemory } from './paged-memory.ts';
 
 export interface EntrySpan {
   /** Of all headers, the body and its padding, in bytes. */
@@ -11,10 +12,14 @@ export interface EntrySpan {
 
 /** Where the entries of a tar are, in two bytes for most of them: what stays as it is can be copied without reading it again. */
 export class EntrySpans {
-  readonly #log = new ByteLog();
+  readonly #log: ByteLog;
   #count = 0;
   #plain = 0;
   #hasGlobals = false;
+
+  constructor(memory: PagedMemory) {
+    this.#log = new ByteLog(memory);
+  }
 
   /** Whether each entry stands for itself, and most can be copied. */
   get areUseful(): boolean {

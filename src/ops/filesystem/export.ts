@@ -15,6 +15,7 @@ import { configOf, imageManifestOf, manifestOf } from '../read.ts';
 import type { LayerLog } from './layer-log.ts';
 import { Limits } from './limits.ts';
 import { Merge } from './merge.ts';
+import { PagedMemory } from './paged-memory.ts';
 import { planOf } from './plan.ts';
 import { type LayerToScan, openLayer, release, scanLayer } from './scan-layer.ts';
 import { UnpackedLayer } from './unpacked-layer.ts';
@@ -31,11 +32,18 @@ export interface MergeLayersOptions extends TransferOptions {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Most entries of all layers together; one takes about 85 bytes of memory.
+   * Most entries of all layers together.
    *
    * @default 16_777_216
    */
   readonly maxEntries?: number | undefined;
+  /**
+   * Bytes of memory for names, kinds and links of the entries, which take about 100 bytes each. What does not fit lies in a
+   * temporary file.
+   *
+   * @default 16 MiB
+   */
+  readonly maxMemory?: number | undefined;
   /**
    * Where the layers are kept while they are read, decompressed: as much room as they take has to be there.
    *
@@ -186,39 +194,41 @@ async function* merged(
   path: string,
   options: MergeLayersOptions,
 ): AsyncGenerator<Uint8Array, void> {
+  const memory = new PagedMemory({ size: options.maxMemory, directory: options.temporaryDirectory });
   const layers = all.slice(from).map((layer, index) => ({
     layer,
     diffId: diffIds[from + index],
-    unpacked: new UnpackedLayer(options.temporaryDirectory),
+    unpacked: new UnpackedLayer(memory, options.temporaryDirectory),
   }));
   try {
     const limits = new Limits(all.slice(from), options.maxEntries, options.maxBytes);
-    const merge = new Merge({ maxEntries: limits.maxEntries, keepsWhiteouts: from > 0 });
-    const counts = await mergeAll(merge, store, layers, limits, options);
+    const merge = new Merge({ memory, maxEntries: limits.maxEntries, keepsWhiteouts: from > 0 });
+    await mergeAll(merge, store, layers, limits, options);
     checkOutside(merge);
     const unpacked = layers.map((layer) => layer.unpacked);
-    yield* writeLayers(merge, planOf(merge, counts, path), unpacked, options);
+    const plan = await planOf(merge, { memory, layers: layers.length, path, signal: options.signal });
+    yield* writeLayers(merge, plan, unpacked, options);
   } finally {
+    memory[Symbol.dispose]();
     await Promise.all(layers.map(({ unpacked }) => unpacked[Symbol.asyncDispose]()));
   }
 }
 
-/** Scans a few layers at a time and applies them in their order. @returns how many entries each has */
+/** Scans a few layers at a time and applies them in their order. */
 async function mergeAll(
   merge: Merge,
   store: ContentSource,
   layers: readonly LayerToScan[],
   limits: Limits,
   options: TransferOptions,
-): Promise<number[]> {
+): Promise<void> {
   const task = linkedAbort(options.signal);
   const scans = new Map<number, Promise<LayerLog>>();
   let started = 0;
-  const counts: number[] = [];
   try {
     for (const index of layers.keys()) {
       for (const layer of layers.slice(started, index + layersAtOnce)) {
-        const scan = scanLayer(store, layer, merge.texts, limits, {
+        const scan = scanLayer(store, layer, merge, limits, {
           ...options,
           signal: task.signal,
         });
@@ -228,12 +238,11 @@ async function mergeAll(
       }
       const log = await scans.get(index);
       if (log === undefined) break;
-      merge.apply(log, index);
-      counts.push(log.count);
+      await merge.apply(log, index, task);
       // It can be large.
+      log.clear();
       scans.delete(index);
     }
-    return counts;
   } finally {
     task.abort(new Error('Another layer failed'));
     await Promise.allSettled(scans.values());
@@ -243,7 +252,7 @@ async function mergeAll(
 
 /** A hard link to a lower layer works only as long as nothing of ours hides what it leads to. */
 function checkOutside(merge: Merge): void {
-  for (const { target } of merge.outside) {
+  for (const target of merge.outside()) {
     if (!merge.isHidden(target)) continue;
     throw new OciError(
       'UNSUPPORTED',

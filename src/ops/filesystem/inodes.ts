@@ -1,71 +1,103 @@
 import { ByteLog, ByteLogReader } from './byte-log.ts';
+import { PagedWords } from './paged-array.ts';
+import type { PagedMemory } from './paged-memory.ts';
 
-/** What is no directory, and so may have several names: which entry of which layer has its content. 16 bytes each. */
+/** Numbers for each. */
+const width = 4;
+const layerAt = 0;
+const ordinalAt = 1;
+/** Of a symbolic link's target, or of a directory's attributes. */
+const placeAt = 2;
+/** The node that the name of that entry names, when no link leads elsewhere. */
+const homeAt = 3;
+
+const waiting = 0xffff_ffff;
+
+/** What names stand for: which entry of which layer has it. What is no directory may have several names. 16 bytes each. */
 export class Inodes {
-  #layer = new Uint32Array(1024);
-  #ordinal = new Uint32Array(1024);
-  /** Place of a symbolic link's target. */
-  #target = new Uint32Array(1024);
-  /** The node that the name of that entry names, when no link leads elsewhere. */
-  #home = new Uint32Array(1024);
-  readonly #targets = new ByteLog();
+  readonly #numbers: PagedWords;
+  readonly #targets: ByteLog;
   #end = 1;
 
-  constructor() {
+  constructor(memory: PagedMemory) {
+    this.#numbers = new PagedWords(memory);
+    this.#targets = new ByteLog(memory);
     // Place 0 means that it is no link.
     this.#targets.number(0);
   }
 
-  /** One more than the highest number; 0 is none. */
-  get end(): number {
-    return this.#end;
+  /** A number from 1 on; 0 is none. */
+  add(layer: number, ordinal: number): number {
+    const inode = this.#end++;
+    this.#set(inode, layerAt, layer);
+    this.#set(inode, ordinalAt, ordinal);
+    return inode;
   }
 
-  add(layer: number, ordinal: number, target: Uint8Array | undefined): number {
-    if (this.#end === this.#layer.length) {
-      this.#layer = grown(this.#layer);
-      this.#ordinal = grown(this.#ordinal);
-      this.#target = grown(this.#target);
-      this.#home = grown(this.#home);
-    }
-    const inode = this.#end++;
-    this.#layer[inode] = layer;
-    this.#ordinal[inode] = ordinal;
-    if (target !== undefined) {
-      this.#target[inode] = this.#targets.length;
-      this.#targets.text(target);
-    }
+  addSymlink(layer: number, ordinal: number, target: Uint8Array): number {
+    const inode = this.add(layer, ordinal);
+    this.#set(inode, placeAt, this.#targets.length);
+    this.#targets.text(target);
+    return inode;
+  }
+
+  addDirectory(layer: number, ordinal: number, attributes: number): number {
+    const inode = this.add(layer, ordinal);
+    this.#set(inode, placeAt, attributes);
     return inode;
   }
 
   layerOf(inode: number): number {
-    return this.#layer[inode] as number;
+    return this.#get(inode, layerAt);
   }
 
   ordinalOf(inode: number): number {
-    return this.#ordinal[inode] as number;
+    return this.#get(inode, ordinalAt);
   }
 
   setHome(inode: number, node: number): void {
-    this.#home[inode] = node;
+    this.#set(inode, homeAt, node);
   }
 
   /** 0 when the entry's own name leads elsewhere. */
   homeOf(inode: number): number {
-    return this.#home[inode] as number;
+    return this.#get(inode, homeAt);
   }
 
+  /** Whether it stands in the place of a hard link whose target was not there yet. */
+  isWaiting(inode: number): boolean {
+    return this.#get(inode, placeAt) === waiting;
+  }
+
+  setWaiting(inode: number, isWaiting: boolean): void {
+    this.#set(inode, placeAt, isWaiting ? waiting : 0);
+  }
+
+  /** Of what is no directory. */
   isSymlink(inode: number): boolean {
-    return this.#target[inode] !== 0;
+    const place = this.#get(inode, placeAt);
+    return place !== 0 && place !== waiting;
   }
 
-  targetOf(inode: number): Uint8Array {
-    return new ByteLogReader(this.#targets, this.#target[inode]).text();
+  targetLengthOf(symlink: number): number {
+    return new ByteLogReader(this.#targets, this.#get(symlink, placeAt)).number();
   }
-}
 
-function grown(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * column.length);
-  larger.set(column);
-  return larger;
+  /** A copy. */
+  targetOf(symlink: number): Uint8Array {
+    return new ByteLogReader(this.#targets, this.#get(symlink, placeAt)).text();
+  }
+
+  /** The place of a directory's attributes. */
+  attributesOf(inode: number): number {
+    return this.#get(inode, placeAt);
+  }
+
+  #get(inode: number, field: number): number {
+    return this.#numbers.get(inode * width + field);
+  }
+
+  #set(inode: number, field: number, value: number): void {
+    this.#numbers.set(inode * width + field, value);
+  }
 }

@@ -1,13 +1,14 @@
 import type { TarHeader } from '../../content/tar/entry.ts';
 import { cleanPath } from '../../content/tar/path.ts';
 import { encodeText } from '../../content/tar/text.ts';
-import { type Texts, writeAttributes } from './attributes.ts';
+import type { DirectoryAttributes } from './attributes.ts';
 import { ByteLog, ByteLogReader } from './byte-log.ts';
+import type { PagedMemory } from './paged-memory.ts';
 import { markOf } from './whiteout.ts';
 
 export type EntryKind = 'directory' | 'symlink' | 'hardlink' | 'other';
 
-/** What was noted of one entry. The views are good until the next one is asked for. */
+/** What was noted of one entry. The path is good until the next one is asked for. */
 export interface LoggedEntry {
   readonly kind: EntryKind;
   /** It is not shown, but hard links of the same layer may lead to it. */
@@ -19,23 +20,26 @@ export interface LoggedEntry {
   readonly shared: number;
   /** Of a symbolic link as it is, of a hard link cleaned; empty for everything else. */
   readonly target: Uint8Array;
-  /** Of a directory, as `writeAttributes` keeps them; empty for everything else. */
-  readonly attributes: Uint8Array;
+  /** Of a directory, their place; 0 for everything else. */
+  readonly attributes: number;
 }
 
 /** Names and kinds of a layer's entries in about 20 bytes each, since a whiteout at the end counts from the start. */
 export class LayerLog {
-  readonly #entries = new ByteLog();
-  readonly #texts: Texts;
-  readonly #whiteouts = new ByteLog();
-  readonly #opaques = new ByteLog();
+  readonly #attributes: DirectoryAttributes;
+  readonly #entries: ByteLog;
+  readonly #whiteouts: ByteLog;
+  readonly #opaques: ByteLog;
   #last: Uint8Array = new Uint8Array(0);
   #lastOrdinal = 0;
   #count = 0;
   #hardLinks = 0;
 
-  constructor(texts: Texts) {
-    this.#texts = texts;
+  constructor(memory: PagedMemory, attributes: DirectoryAttributes) {
+    this.#attributes = attributes;
+    this.#entries = new ByteLog(memory);
+    this.#whiteouts = new ByteLog(memory);
+    this.#opaques = new ByteLog(memory);
   }
 
   /** Entries of any kind. */
@@ -67,12 +71,12 @@ export class LayerLog {
       const kind = kinds[tag % kinds.length] as EntryKind;
       ordinal += reader.number();
       const shared = reader.number();
-      const rest = reader.text();
-      const length = shared + rest.length;
+      const rest = reader.number();
+      const length = shared + rest;
       if (length > path.length) path = enlarged(path, 2 * length);
-      for (let i = 0; i < rest.length; i++) path[shared + i] = rest[i] as number;
+      reader.textInto(path, rest, shared);
       const target = kind === 'symlink' || kind === 'hardlink' ? reader.text() : none;
-      const attributes = kind === 'directory' ? reader.text() : none;
+      const attributes = kind === 'directory' ? reader.number() : 0;
       yield {
         kind,
         isPrivate: tag >= kinds.length,
@@ -93,6 +97,11 @@ export class LayerLog {
     return texts(this.#opaques);
   }
 
+  /** Gives its room back; nothing is in it any more. */
+  clear(): void {
+    for (const log of [this.#entries, this.#whiteouts, this.#opaques]) log.clear();
+  }
+
   #addEntry(header: TarHeader, path: Uint8Array, ordinal: number, isPrivate: boolean): void {
     const kind = kindOf(header);
     let shared = 0;
@@ -108,11 +117,7 @@ export class LayerLog {
     else if (kind === 'hardlink') {
       this.#hardLinks++;
       this.#entries.text(encodeText(cleanName(header.linkname)));
-    } else if (kind === 'directory') {
-      const attributes = new ByteLog();
-      writeAttributes(attributes, header, this.#texts);
-      this.#entries.text(attributes.bytes, 0, attributes.length);
-    }
+    } else if (kind === 'directory') this.#entries.number(this.#attributes.add(header));
   }
 }
 

@@ -1,10 +1,13 @@
+import { Turns } from '../../async/turns.ts';
 import { decodeText } from '../../content/tar/text.ts';
 import { OciError, quoted } from '../../errors.ts';
-import { Texts } from './attributes.ts';
-import { ByteLog } from './byte-log.ts';
+import type { CallOptions } from '../../options.ts';
+import { DirectoryAttributes } from './attributes.ts';
+import { ByteLog, ByteLogReader } from './byte-log.ts';
 import { Inodes } from './inodes.ts';
-import type { LayerLog, LoggedEntry } from './layer-log.ts';
+import { LayerLog, type LoggedEntry } from './layer-log.ts';
 import { MergedTree, nodeKinds, opacities } from './merged-tree.ts';
+import type { PagedMemory } from './paged-memory.ts';
 
 /** More links than this on the way to one place are a loop; Linux has the same number. */
 const maxLinks = 40;
@@ -26,7 +29,16 @@ interface ForwardLink {
   readonly inode: number;
 }
 
+/** What is kept of the links of a layer while it is applied. */
+interface LinksOfLayer {
+  /** For each what its target was before the layer, in their order. */
+  readonly before: ByteLogReader;
+  readonly forward: ByteLog;
+}
+
 export interface MergeOptions {
+  /** Where all that grows with the entries is kept. */
+  readonly memory: PagedMemory;
   readonly maxEntries: number;
   /** Whether there are lower layers that are not merged, so that what hides them has to be kept. */
   readonly keepsWhiteouts: boolean;
@@ -40,48 +52,68 @@ export interface MergeOptions {
  */
 export class Merge {
   readonly tree: MergedTree;
-  readonly inodes: Inodes = new Inodes();
-  readonly attributes: ByteLog = new ByteLog();
-  readonly texts: Texts = new Texts();
-  /** Hard links to what lies in layers that are not merged. */
-  readonly outside: { readonly inode: number; readonly target: Uint8Array }[] = [];
+  readonly inodes: Inodes;
+  readonly attributes: DirectoryAttributes;
   readonly keepsWhiteouts: boolean;
-  /** In the place of hard links whose targets were not there yet. */
-  readonly #waiting = new Set<number>();
+  readonly #memory: PagedMemory;
+  /** What hard links to layers that are not merged lead to. */
+  readonly #outside: ByteLog;
   /** The directory of the last entry, for the next one that lies in it too. */
   #lastParent = 0;
   #lastSlash = -1;
   /** Whether links lead to it. */
   #lastFollowed = false;
 
-  constructor({ maxEntries, keepsWhiteouts }: MergeOptions) {
-    this.tree = new MergedTree(maxEntries);
+  constructor({ memory, maxEntries, keepsWhiteouts }: MergeOptions) {
+    this.tree = new MergedTree(maxEntries, memory);
+    this.inodes = new Inodes(memory);
+    this.attributes = new DirectoryAttributes(memory);
     this.keepsWhiteouts = keepsWhiteouts;
-    // Place 0 means that there are no attributes.
-    this.attributes.number(0);
+    this.#memory = memory;
+    this.#outside = new ByteLog(memory);
+  }
+
+  /** To note the entries of a layer in. */
+  newLog(): LayerLog {
+    return new LayerLog(this.#memory, this.attributes);
+  }
+
+  /** What hard links lead to that lies in layers which are not merged. */
+  *outside(): Generator<Uint8Array, void> {
+    const reader = new ByteLogReader(this.#outside);
+    while (reader.at < this.#outside.length) yield reader.text();
   }
 
   /**
    * Applies one layer over those before. Its whiteouts come first, wherever they stand in it.
    *
-   * @throws {OciError} `INVALID_ARCHIVE`, `LIMIT_EXCEEDED`
+   * @throws {OciError} `INVALID_ARCHIVE`, `LIMIT_EXCEEDED`, `FILE_SYSTEM`
    */
-  apply(log: LayerLog, layer: number): void {
+  async apply(log: LayerLog, layer: number, { signal }: CallOptions = {}): Promise<void> {
+    const turns = new Turns(signal);
     // A hard link may lead to what the same layer removes.
-    const before = log.hasHardLinks ? this.#targetsBefore(log) : [];
-    for (const path of log.opaques()) this.#hideContent(path);
-    for (const path of log.whiteouts()) this.#hide(path);
-    this.#forgetParent();
-    const forward: ForwardLink[] = [];
-    const privates: number[] = [];
-    let links = 0;
-    for (const entry of log.entries()) {
-      const node =
-        entry.kind === 'hardlink' ? this.#link(entry, layer, before[links++] ?? 0, forward) : this.#place(entry, layer);
-      if (entry.isPrivate && node !== 0) privates.push(node);
+    const before = await this.#targetsBefore(log, turns);
+    const links = { before: new ByteLogReader(before), forward: new ByteLog(this.#memory) };
+    for (const path of log.opaques()) {
+      this.#hideContent(path);
+      if (turns.isOver()) await turns.next();
     }
-    this.#resolve(forward);
-    for (const node of privates) this.tree.set(node, nodeKinds.gone, 0);
+    for (const path of log.whiteouts()) {
+      this.#hide(path);
+      if (turns.isOver()) await turns.next();
+    }
+    this.#forgetParent();
+    const privates = new ByteLog(this.#memory);
+    for (const entry of log.entries()) {
+      const node = entry.kind === 'hardlink' ? this.#link(entry, layer, links) : this.#place(entry, layer);
+      if (entry.isPrivate && node !== 0) privates.number(node);
+      if (turns.isOver()) await turns.next();
+    }
+    before.clear();
+    await this.#resolve(links.forward, turns);
+    const hidden = new ByteLogReader(privates);
+    while (hidden.at < privates.length) this.tree.set(hidden.number(), nodeKinds.gone, 0);
+    privates.clear();
     this.#forgetParent();
   }
 
@@ -112,9 +144,13 @@ export class Merge {
     return true;
   }
 
-  #targetsBefore(log: LayerLog): number[] {
-    const inodes: number[] = [];
-    for (const { kind, target } of log.entries()) if (kind === 'hardlink') inodes.push(this.#inodeAt(target));
+  async #targetsBefore(log: LayerLog, turns: Turns): Promise<ByteLog> {
+    const inodes = new ByteLog(this.#memory);
+    if (!log.hasHardLinks) return inodes;
+    for (const { kind, target } of log.entries()) {
+      if (kind === 'hardlink') inodes.number(this.#inodeAt(target));
+      if (turns.isOver()) await turns.next();
+    }
     return inodes;
   }
 
@@ -122,7 +158,7 @@ export class Merge {
     const node = this.find(path);
     if (node === 0 || this.tree.isDirectory(node)) return 0;
     const inode = this.tree.dataOf(node);
-    return this.#waiting.has(inode) ? 0 : inode;
+    return this.inodes.isWaiting(inode) ? 0 : inode;
   }
 
   #hide(path: Uint8Array): void {
@@ -155,23 +191,20 @@ export class Merge {
 
   #place({ kind, ordinal, path, shared, target, attributes }: LoggedEntry, layer: number): number {
     if (kind === 'directory') return this.#placeDirectory(path, shared, layer, ordinal, attributes);
-    const inode = this.inodes.add(layer, ordinal, kind === 'symlink' ? target : undefined);
+    const inode = kind === 'symlink' ? this.inodes.addSymlink(layer, ordinal, target) : this.inodes.add(layer, ordinal);
     const node = this.#placeInode(path, shared, inode);
     if (!this.#lastFollowed) this.inodes.setHome(inode, node);
     return node;
   }
 
-  #placeDirectory(path: Uint8Array, shared: number, layer: number, ordinal: number, from: Uint8Array): number {
-    const place = this.attributes.length;
-    this.attributes.number(layer);
-    this.attributes.number(ordinal);
-    this.attributes.text(from);
+  #placeDirectory(path: Uint8Array, shared: number, layer: number, ordinal: number, attributes: number): number {
+    const inode = this.inodes.addDirectory(layer, ordinal, attributes);
     const slash = path.lastIndexOf(0x2f);
     const node =
       path.length === 0
         ? this.tree.root
         : this.#makeDirectory(this.#parentFor(path, slash, shared), path, slash + 1, path.length);
-    this.tree.set(node, nodeKinds.directory, place);
+    this.tree.set(node, nodeKinds.directory, inode);
     return node;
   }
 
@@ -188,35 +221,40 @@ export class Merge {
     return node;
   }
 
-  #link({ path, shared, target, ordinal }: LoggedEntry, layer: number, before: number, forward: ForwardLink[]): number {
+  #link({ path, shared, target, ordinal }: LoggedEntry, layer: number, { before, forward }: LinksOfLayer): number {
     const now = this.#inodeAt(target);
-    const known = now === 0 ? before : now;
+    const then = before.number();
+    const known = now === 0 ? then : now;
     if (known !== 0) return this.#placeInode(path, shared, known);
-    const inode = this.inodes.add(layer, ordinal, undefined);
-    // The views are only good until the next entry.
-    if (this.keepsWhiteouts) {
-      // A link that comes first leads to what layers below have, which are not seen here.
-      this.outside.push({ inode, target: target.slice() });
-    } else {
-      this.#waiting.add(inode);
-      forward.push({ path: path.slice(), target: target.slice(), inode });
+    const inode = this.inodes.add(layer, ordinal);
+    // A link that comes first leads to what layers below have, which are not seen here.
+    if (this.keepsWhiteouts) this.#outside.text(target);
+    else {
+      this.inodes.setWaiting(inode, true);
+      writeLink(forward, { path, target, inode });
     }
     return this.#placeInode(path, shared, inode);
   }
 
   /** Later entries may have made what links lead to, and may have taken the places of the links themselves. */
-  #resolve(forward: readonly ForwardLink[]): void {
+  async #resolve(forward: ByteLog, turns: Turns): Promise<void> {
     let links = forward;
     for (let round = 0; round < maxForwardLinks && links.length > 0; round++) {
-      links = links.filter((link) => !this.#settle(link));
+      const unsettled = new ByteLog(this.#memory);
+      for (const link of linksIn(links)) {
+        if (!this.#settle(link)) writeLink(unsettled, link);
+        if (turns.isOver()) await turns.next();
+      }
+      links.clear();
+      links = unsettled;
     }
-    for (const { path, target } of links) throw linkToNothing(path, target);
+    for (const { path, target } of linksIn(links)) throw linkToNothing(path, target);
   }
 
   #settle({ path, target, inode }: ForwardLink): boolean {
     const found = this.#inodeAt(target);
     if (found === 0) return false;
-    this.#waiting.delete(inode);
+    this.inodes.setWaiting(inode, false);
     const node = this.find(path);
     const isThere = node !== 0 && !this.tree.isDirectory(node) && this.tree.dataOf(node) === inode;
     if (isThere) this.#placeInode(path, 0, found);
@@ -274,8 +312,9 @@ export class Merge {
   #follow(link: number, making: Making, followed: { links: number }): number {
     if (++followed.links > maxLinks) return 0;
     const { tree, inodes } = this;
-    const target = inodes.targetOf(tree.dataOf(link));
-    if (target.length > maxTarget) return 0;
+    const inode = tree.dataOf(link);
+    if (inodes.targetLengthOf(inode) > maxTarget) return 0;
+    const target = inodes.targetOf(inode);
     let node = target[0] === 0x2f ? tree.root : tree.parentOf(link);
     for (let start = 0; start < target.length && node !== 0;) {
       let slash = target.indexOf(0x2f, start);
@@ -302,6 +341,17 @@ export class Merge {
     if (old !== 0 && kind !== nodeKinds.gone) tree.setOpacity(node, opacities.anew);
     return node;
   }
+}
+
+function writeLink(log: ByteLog, { path, target, inode }: ForwardLink): void {
+  log.text(path);
+  log.text(target);
+  log.number(inode);
+}
+
+function* linksIn(log: ByteLog): Generator<ForwardLink, void> {
+  const reader = new ByteLogReader(log);
+  while (reader.at < log.length) yield { path: reader.text(), target: reader.text(), inode: reader.number() };
 }
 
 function linkToNothing(path: Uint8Array, target: Uint8Array): OciError {

@@ -1,6 +1,9 @@
 import { decodeText } from '../../content/tar/text.ts';
 import { OciError } from '../../errors.ts';
 import { ByteLog, ByteLogReader } from './byte-log.ts';
+import { ChildTables } from './child-tables.ts';
+import { PagedWords } from './paged-array.ts';
+import type { PagedMemory } from './paged-memory.ts';
 
 /** What is at a place: nothing any more, something that is there, or (where lower layers are not known) what hides them. */
 export const nodeKinds = { gone: 0, directory: 1, symlink: 2, other: 3, hidden: 4 } as const;
@@ -11,30 +14,38 @@ export const firstNode = 1;
 /** Why a directory hides what lower layers have in it: a mark says so, or it took the place of something else. */
 export const opacities = { none: 0, marked: 1, anew: 2 } as const;
 
+/** Numbers for each node. */
+const width = 5;
+const parentAt = 0;
+/** Place in the names. */
+const nameAt = 1;
+const dataAt = 2;
+/** Of a directory: what lies in it. */
+const tableAt = 3;
+/** And whether it is opaque, times this. */
+const kindAt = 4;
+const opacityUnit = 8;
+
 /**
- * Names of a file system in about 40 bytes each: columns of numbers instead of objects. A place that becomes a directory
- * anew gets a new number, so that nothing that lay in the old one is found again: a tree is removed by marking one node.
+ * Names of a file system in about 60 bytes each: numbers instead of objects, most of which may lie in a file. A place that becomes
+ * a directory anew gets a new number, so that nothing that lay in the old one is found again: a tree is removed by marking one node.
  */
 export class MergedTree {
   readonly #maxNodes: number;
-  #parent = new Uint32Array(1024);
-  /** Place in {@link #names}. */
-  #name = new Uint32Array(1024);
-  /** Next node with the same hash. */
-  #next = new Uint32Array(1024);
-  #data = new Uint32Array(1024);
-  #kind = new Uint8Array(1024);
-  #opaque = new Uint8Array(1024);
-  #buckets = new Uint32Array(1024);
-  readonly #names = new ByteLog();
+  readonly #numbers: PagedWords;
+  readonly #names: ByteLog;
+  readonly #tables: ChildTables;
   #end: number = firstNode + 1;
   #root: number = firstNode;
   // Whoever makes an image shall not know which names collide.
   readonly #seed = Math.trunc(Math.random() * 0x7fff_ffff);
 
-  constructor(maxNodes: number) {
+  constructor(maxNodes: number, memory: PagedMemory) {
     this.#maxNodes = maxNodes;
-    this.#kind[firstNode] = nodeKinds.directory;
+    this.#numbers = new PagedWords(memory);
+    this.#names = new ByteLog(memory);
+    this.#tables = new ChildTables(memory);
+    this.set(firstNode, nodeKinds.directory, 0);
     this.#names.text(new Uint8Array(0));
   }
 
@@ -48,44 +59,48 @@ export class MergedTree {
   }
 
   kindOf(node: number): number {
-    return this.#kind[node] as number;
+    return this.#get(node, kindAt) % opacityUnit;
   }
 
   parentOf(node: number): number {
-    return this.#parent[node] as number;
+    return this.#get(node, parentAt);
   }
 
-  /** For directories the place of their attributes, 0 when no entry gave any; for everything else the inode. */
+  /** The inode; of directories 0 when no entry gave any. */
   dataOf(node: number): number {
-    return this.#data[node] as number;
+    return this.#get(node, dataAt);
   }
 
+  /** A copy. */
   nameOf(node: number): Uint8Array {
-    return new ByteLogReader(this.#names, this.#name[node]).text();
+    return new ByteLogReader(this.#names, this.#get(node, nameAt)).text();
   }
 
   isDirectory(node: number): boolean {
-    return this.#kind[node] === nodeKinds.directory;
+    return this.kindOf(node) === nodeKinds.directory;
   }
 
   opacityOf(node: number): number {
-    return this.#opaque[node] as number;
+    return Math.floor(this.#get(node, kindAt) / opacityUnit);
   }
 
   set(node: number, kind: number, data: number): void {
-    this.#kind[node] = kind;
-    this.#data[node] = data;
+    this.#set(node, kindAt, kind + opacityUnit * this.opacityOf(node));
+    this.#set(node, dataAt, data);
   }
 
   setOpacity(node: number, opacity: number): void {
-    this.#opaque[node] = opacity;
+    this.#set(node, kindAt, this.kindOf(node) + opacityUnit * opacity);
   }
 
   /** The node of that name, also one that is gone; 0 when there never was one. */
   child(parent: number, path: Uint8Array, start: number, end: number): number {
-    const bucket = this.#hash(parent, path, start, end) & (this.#buckets.length - 1);
-    for (let node = this.#buckets[bucket] as number; node !== 0; node = this.#next[node] as number) {
-      if (this.#parent[node] === parent && this.#hasName(node, path, start, end)) return node;
+    const table = this.#get(parent, tableAt);
+    if (table === 0) return 0;
+    const hash = this.#hash(path, start, end);
+    for (let at = this.#tables.first(table, hash); at !== 0; at = this.#tables.next(table, at, hash)) {
+      const node = this.#tables.nodeAt(at);
+      if (this.#hasName(node, path, start, end)) return node;
     }
     return 0;
   }
@@ -95,36 +110,36 @@ export class MergedTree {
     const name = this.#names.length;
     this.#names.text(path, start, end);
     const node = this.#allocate(parent, name);
-    this.#enlist(node, this.#hash(parent, path, start, end));
+    const table = this.#get(parent, tableAt);
+    const after = this.#tables.add(table, this.#hash(path, start, end), node);
+    if (after !== table) this.#set(parent, tableAt, after);
     return node;
   }
 
   /** A new node in the place of another, which nothing leads to any more. @throws {OciError} `LIMIT_EXCEEDED` */
   replace(old: number): number {
-    this.#kind[old] = nodeKinds.gone;
-    const name = this.#name[old] as number;
-    const parent = this.#parent[old] as number;
-    const fresh = this.#allocate(parent, name);
+    const parent = this.parentOf(old);
+    const fresh = this.#allocate(parent, this.#get(old, nameAt));
+    this.set(old, nodeKinds.gone, this.dataOf(old));
+    this.#tables.free(this.#get(old, tableAt));
+    this.#set(old, tableAt, 0);
     if (old === this.#root) {
       this.#root = fresh;
       return fresh;
     }
-    const text = this.nameOf(old);
-    const bucket = this.#hash(parent, text, 0, text.length) & (this.#buckets.length - 1);
-    if (this.#buckets[bucket] === old) this.#buckets[bucket] = fresh;
-    else {
-      let before = this.#buckets[bucket] as number;
-      while (this.#next[before] !== old) before = this.#next[before] as number;
-      this.#next[before] = fresh;
-    }
-    this.#next[fresh] = this.#next[old] as number;
+    const name = this.nameOf(old);
+    const table = this.#get(parent, tableAt);
+    const hash = this.#hash(name, 0, name.length);
+    let at = this.#tables.first(table, hash);
+    while (at !== 0 && this.#tables.nodeAt(at) !== old) at = this.#tables.next(table, at, hash);
+    this.#tables.setNode(at, fresh);
     return fresh;
   }
 
   /** The path from the root, as text. */
   pathOf(node: number): string {
     const parts: string[] = [];
-    for (let at = node; at !== this.#root; at = this.#parent[at] as number) parts.push(decodeText(this.nameOf(at)));
+    for (let at = node; at !== this.#root; at = this.parentOf(at)) parts.push(decodeText(this.nameOf(at)));
     return parts.reverse().join('/');
   }
 
@@ -134,63 +149,31 @@ export class MergedTree {
         hint: 'Raise maxEntries when the image is to be trusted',
       });
     }
-    if (this.#end === this.#parent.length) this.#grow();
     const node = this.#end++;
-    this.#parent[node] = parent;
-    this.#name[node] = name;
+    this.#set(node, parentAt, parent);
+    this.#set(node, nameAt, name);
     return node;
   }
 
-  #grow(): void {
-    this.#parent = grown(this.#parent);
-    this.#name = grown(this.#name);
-    this.#next = grown(this.#next);
-    this.#data = grown(this.#data);
-    this.#kind = bytesGrown(this.#kind);
-    this.#opaque = bytesGrown(this.#opaque);
-    const old = this.#buckets;
-    this.#buckets = new Uint32Array(2 * old.length);
-    for (const first of old) {
-      let next = 0;
-      for (let node = first; node !== 0; node = next) {
-        next = this.#next[node] as number;
-        const text = this.nameOf(node);
-        this.#enlist(node, this.#hash(this.#parent[node] as number, text, 0, text.length));
-      }
-    }
+  #get(node: number, field: number): number {
+    return this.#numbers.get(node * width + field);
   }
 
-  #enlist(node: number, hash: number): void {
-    const bucket = hash & (this.#buckets.length - 1);
-    this.#next[node] = this.#buckets[bucket] as number;
-    this.#buckets[bucket] = node;
+  #set(node: number, field: number, value: number): void {
+    this.#numbers.set(node * width + field, value);
   }
 
   /** FNV-1a, with its bits mixed once more. */
-  #hash(parent: number, path: Uint8Array, start: number, end: number): number {
-    let hash = Math.imul(this.#seed ^ parent, 0x01000193);
+  #hash(path: Uint8Array, start: number, end: number): number {
+    let hash = Math.imul(this.#seed, 0x01000193);
     for (let at = start; at < end; at++) hash = Math.imul(hash ^ (path[at] as number), 0x01000193);
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    return hash ^ (hash >>> 13);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return (hash ^ (hash >>> 16)) >>> 0;
   }
 
   #hasName(node: number, path: Uint8Array, start: number, end: number): boolean {
-    const reader = new ByteLogReader(this.#names, this.#name[node]);
-    if (reader.number() !== end - start) return false;
-    const { bytes } = this.#names;
-    for (let at = start, of = reader.at; at < end; at++, of++) if (bytes[of] !== path[at]) return false;
-    return true;
+    const reader = new ByteLogReader(this.#names, this.#get(node, nameAt));
+    return reader.number() === end - start && this.#names.has(reader.at, path, start, end);
   }
-}
-
-function grown(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * column.length);
-  larger.set(column);
-  return larger;
-}
-
-function bytesGrown(column: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(2 * column.length);
-  larger.set(column);
-  return larger;
 }

@@ -11,9 +11,9 @@ import type { TransferOptions } from '../../store/progress.ts';
 import type { ContentSource } from '../../store/store.ts';
 import { unclosed, unreadable } from '../layers/unreadable-layer.ts';
 import { openContent } from '../read.ts';
-import type { Texts } from './attributes.ts';
-import { LayerLog } from './layer-log.ts';
+import type { LayerLog } from './layer-log.ts';
 import type { Limits } from './limits.ts';
+import type { Merge } from './merge.ts';
 import type { UnpackedLayer } from './unpacked-layer.ts';
 
 export interface LayerToScan {
@@ -25,14 +25,14 @@ export interface LayerToScan {
 }
 
 /**
- * Reads a layer once: notes its entries, checks size, digest and diff ID.
+ * Reads a layer once: notes its entries for the merge, checks size, digest and diff ID.
  *
  * @throws {OciError} `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `INVALID_ARCHIVE`, `LIMIT_EXCEEDED`
  */
 export async function scanLayer(
   store: ContentSource,
   { layer, diffId, unpacked }: LayerToScan,
-  texts: Texts,
+  merge: Merge,
   limits: Limits,
   options: TransferOptions,
 ): Promise<LayerLog> {
@@ -40,7 +40,7 @@ export async function scanLayer(
   const digester = new Digester(diffId === undefined ? 'sha256' : algorithmOf(diffId));
   const opened = await openLayer(store, layer, options);
   const chunks = unclosed(untilAborted(opened, signal));
-  const log = new LayerLog(texts);
+  const log = merge.newLog();
   try {
     const { stream } = await decompress(chunks);
     const reader = new TarReader(pipe(stream, (chunks) => unpacked.keep(observed(chunks, digester, limits))));

@@ -7,6 +7,7 @@ import { readFileStream, writeWhole } from '../../content/file.ts';
 import { makeDirectory } from '../../content/make-directory.ts';
 import type { CallOptions } from '../../options.ts';
 import { EntrySpans } from './entry-spans.ts';
+import type { PagedMemory } from './paged-memory.ts';
 
 /** Room is given back in steps of this size while a layer is read. */
 const segmentSize = 16 * 1024 * 1024;
@@ -20,12 +21,13 @@ const gatherSize = 1024 * 1024;
  */
 export class UnpackedLayer implements AsyncDisposable {
   /** Of its entries. */
-  readonly spans: EntrySpans = new EntrySpans();
+  readonly spans: EntrySpans;
   readonly #directory: string | undefined;
   readonly #segments: string[] = [];
 
   /** @param directory created when it is missing @default the system's directory for temporary files */
-  constructor(directory: string | undefined) {
+  constructor(memory: PagedMemory, directory: string | undefined) {
+    this.spans = new EntrySpans(memory);
     this.#directory = directory;
   }
 

@@ -6,11 +6,10 @@ import { type TarEntry, TarReader } from '../../content/tar/reader.ts';
 import { tarPadding, tarTrailer } from '../../content/tar/writer.ts';
 import { OciError } from '../../errors.ts';
 import type { CallOptions } from '../../options.ts';
-import { readAttributes } from './attributes.ts';
-import { ByteLogReader } from './byte-log.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Merge } from './merge.ts';
 import { nodeKinds, opacities } from './merged-tree.ts';
+import type { PagedWords } from './paged-array.ts';
 import { directoryBit, type Plan } from './plan.ts';
 import { expandSparse } from './sparse-body.ts';
 import type { UnpackedLayer } from './unpacked-layer.ts';
@@ -29,7 +28,7 @@ export async function* writeLayers(
 ): AsyncGenerator<Uint8Array, void> {
   const writer = new EntryWriter(merge, plan);
   const gatherer = new Gatherer();
-  for (const node of plan.extra) for (const chunk of writer.extra(node)) yield* gatherer.add(chunk);
+  for (const node of plan.extra()) for (const chunk of writer.extra(node)) yield* gatherer.add(chunk);
   for (const [index, layer] of layers.entries()) {
     const actions = plan.actions[index];
     if (actions !== undefined) yield* writeLayer(writer, actions, layer, gatherer, options);
@@ -41,7 +40,7 @@ export async function* writeLayers(
 
 async function* writeLayer(
   writer: EntryWriter,
-  actions: Uint32Array,
+  actions: PagedWords,
   layer: UnpackedLayer,
   gatherer: Gatherer,
   options: CallOptions,
@@ -54,7 +53,7 @@ async function* writeLayer(
   let hasGlobals = false;
   for await (const entry of new TarReader(layer.read(options), options)) {
     hasGlobals ||= entry.parts.some(({ kind }) => kind === 'pax-global');
-    const action = actions[ordinal++] ?? 0;
+    const action = actions.get(ordinal++);
     if (action >= directoryBit) {
       for (const chunk of writer.directory(action - directoryBit)) for (const full of gatherer.add(chunk)) yield full;
     } else if (action !== 0) yield* writeEntry(writer, entry, action, gatherer, !hasGlobals);
@@ -64,7 +63,7 @@ async function* writeLayer(
 /** Copies neighbours that stay as they are as one, and reads the headers of those only that do not. */
 async function* copySpans(
   writer: EntryWriter,
-  actions: Uint32Array,
+  actions: PagedWords,
   layer: UnpackedLayer,
   gatherer: Gatherer,
   options: CallOptions,
@@ -74,7 +73,7 @@ async function* copySpans(
   let waiting = 0;
   try {
     for (const { length, isPlain } of layer.spans.all()) {
-      const action = actions[ordinal++] ?? 0;
+      const action = actions.get(ordinal++);
       const isFile = action !== 0 && action < directoryBit;
       const isCopied = isFile && isPlain && writer.isUnchanged(action);
       if (waiting > 0 && !(isCopied && writer.hasParent(action))) {
@@ -136,14 +135,12 @@ async function* writeEntry(
 class EntryWriter {
   readonly #merge: Merge;
   readonly #plan: Plan;
-  readonly #written: Uint8Array;
   #lastParent = 0;
   #lastPath = '';
 
   constructor(merge: Merge, plan: Plan) {
     this.#merge = merge;
     this.#plan = plan;
-    this.#written = new Uint8Array(merge.tree.end);
   }
 
   /** What hides lower layers, or a directory that no entry names and nothing would bring into being. */
@@ -161,52 +158,47 @@ class EntryWriter {
   }
 
   *directory(node: number, evenWithoutEntry: boolean = false): Generator<Uint8Array, void> {
-    if (this.#written[node] === 1) return;
-    this.#written[node] = 1;
+    if (this.#isMet(node)) return;
+    this.#plan.met.set(node, 1);
     yield* this.#parents(node);
-    const { tree, attributes, texts } = this.#merge;
-    const place = tree.dataOf(node);
+    const { tree, inodes, attributes } = this.#merge;
+    const inode = tree.dataOf(node);
     // Before its path is put together: a name may have half a million directories in it.
-    if (place === 0 && !evenWithoutEntry) return;
+    if (inode === 0 && !evenWithoutEntry) return;
     const name = this.#pathOf(node);
-    if (place === 0) {
-      yield encodeTarHeader({ name, type: 'directory', mode: 0o755 });
-      return;
-    }
-    const reader = new ByteLogReader(attributes, place);
-    // The layer, the place in it, the length of what follows.
-    for (let i = 0; i < 3; i++) reader.number();
-    yield encodeTarHeader({ name, ...readAttributes(reader, texts) }, { times: 'pax' });
+    if (inode === 0) yield encodeTarHeader({ name, type: 'directory', mode: 0o755 });
+    else yield encodeTarHeader({ name, ...attributes.read(inodes.attributesOf(inode)) }, { times: 'pax' });
   }
 
   /** Whether a file has the one name that its entry gives it. */
   isUnchanged(inode: number): boolean {
-    const first = this.#plan.firstName[inode] as number;
-    return this.#merge.inodes.homeOf(inode) === first && this.#plan.nextName[first] === 0;
+    const first = this.#plan.firstName.get(inode);
+    return this.#merge.inodes.homeOf(inode) === first && this.#plan.nextName.get(first) === 0;
   }
 
   /** Whether the directory that a file lies in was written. */
   hasParent(inode: number): boolean {
-    return this.#written[this.#merge.tree.parentOf(this.#plan.firstName[inode] as number)] === 1;
+    return this.#isMet(this.#merge.tree.parentOf(this.#plan.firstName.get(inode)));
   }
 
   /** What has to stand before the content of a file. */
   before(inode: number): Generator<Uint8Array, void> {
-    return this.#parents(this.#plan.firstName[inode] as number);
+    return this.#parents(this.#plan.firstName.get(inode));
   }
 
   /** The first name of a file, which its content goes under. */
   nameOf(inode: number): string {
-    return this.#pathOf(this.#plan.firstName[inode] as number);
+    return this.#pathOf(this.#plan.firstName.get(inode));
   }
 
   /** The other names of a file. */
   *after(inode: number, header: TarHeader): Generator<Uint8Array, void> {
     const { firstName, nextName } = this.#plan;
-    const first = firstName[inode] as number;
-    if (nextName[first] === 0) return;
+    const first = firstName.get(inode);
+    let node = nextName.get(first);
+    if (node === 0) return;
     const name = this.#pathOf(first);
-    for (let node = nextName[first] as number; node !== 0; node = nextName[node] as number) {
+    for (; node !== 0; node = nextName.get(node)) {
       yield* this.#parents(node);
       yield encodeTarHeader(linkTo(name, this.#pathOf(node), header), { times: 'pax' });
     }
@@ -216,8 +208,12 @@ class EntryWriter {
     const { tree } = this.#merge;
     const missing: number[] = [];
     let at = tree.parentOf(node);
-    for (; at !== 0 && this.#written[at] === 0 && this.#plan.isWritten(at); at = tree.parentOf(at)) missing.push(at);
+    for (; at !== 0 && !this.#isMet(at) && this.#plan.isWritten(at); at = tree.parentOf(at)) missing.push(at);
     for (let next = missing.pop(); next !== undefined; next = missing.pop()) yield* this.directory(next);
+  }
+
+  #isMet(node: number): boolean {
+    return this.#plan.met.get(node) === 1;
   }
 
   /** Neighbours have the same parent most of the time. */

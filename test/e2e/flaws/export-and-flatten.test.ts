@@ -88,10 +88,14 @@ describe('export and flatten', () => {
     expect((await readdir(place.path)).filter((name) => name.startsWith('crane-oci'))).toEqual([]);
   });
 
-  it.skipIf(process.platform === 'win32')('say which temporary file has no room', async () => {
-    await stored(await randomImage({ layers: 1, layerSize: 3_000_000 }), 'roomless');
-    const script = 'ulimit -f 1000; exec "$0" "$@"';
-    const child = spawn('sh', ['-c', script, process.execPath, craneProgram, 'export', 'oci:layout:roomless'], {
+  it.skipIf(process.platform === 'win32').each([
+    ['layers', 'roomless', 1000, () => randomImage({ layers: 1, layerSize: 3_000_000 })],
+    // More directories than fit in memory, in layers that fit on the disk.
+    ['names', 'nameless', 8000, () => imageOfEntries(deepEntries(4))],
+  ])('say which temporary file has no room for %s', async (_, tag, blocks, make) => {
+    await stored(await make(), tag);
+    const script = `ulimit -f ${blocks}; exec "$0" "$@"`;
+    const child = spawn('sh', ['-c', script, process.execPath, craneProgram, 'export', `oci:layout:${tag}`], {
       cwd: place.path,
       env: { ...process.env, TMPDIR: place.path },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -106,3 +110,8 @@ describe('export and flatten', () => {
     expect((await readdir(place.path)).filter((name) => name.startsWith('crane-oci'))).toEqual([]);
   });
 });
+
+/** Names with a quarter of a million parts each. */
+function deepEntries(count: number): LayerEntry[] {
+  return Array.from({ length: count }, (_, i) => ({ name: `${i}/${'d/'.repeat(250_000)}` }));
+}
