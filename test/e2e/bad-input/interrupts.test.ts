@@ -62,6 +62,7 @@ describe('a command that ends early', () => {
     for (const [signal, code, text] of [
       ['SIGINT', 1, 'Error: interrupt signal received\n'],
       ['SIGTERM', 143, 'Error: termination signal received\n'],
+      ['SIGHUP', 129, 'Error: hangup signal received\n'],
     ] as const) {
       await using place = await workplace(files);
       const before = await place.snapshot();
