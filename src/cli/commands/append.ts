@@ -30,7 +30,7 @@ const flags = {
   new_tag: string({
     shorthand: 't',
     complete: images,
-    description: 'Where the result goes; with --output the name it has there',
+    description: 'Where the result goes; with --output the name it has there (required)',
   }),
   new_layer: strings({
     shorthand: 'f',

@@ -29,7 +29,7 @@ export const command: Command<Session, Globals> = defineCommand({
     tag: string({
       shorthand: 't',
       complete: images,
-      description: 'Where the result goes (default is in the place of the image)',
+      description: 'Where the result goes; in the place of IMAGE when left out',
     }),
     'squash-from': int({
       description: 'Number of the first layer to flatten, the lowest being 1; layers below it stay with their history',

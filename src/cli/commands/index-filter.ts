@@ -26,7 +26,7 @@ const platforms: Flag<Platforms> = custom<Platforms>({
 export const command: Command<Session, Globals> = defineCommand({
   usage: 'INDEX',
   description:
-    'Keep only the images of an index that are for some platforms, and the attestations of those. The result takes the place of INDEX unless --tag says otherwise. Indexes within are filtered, too; entries that state no platform go. A directory, and oci:DIR, is a layout as a whole: its index.json is filtered, and what is no longer listed can be deleted with crane layout gc.',
+    'Keep only the images of an index that are for some platforms, and the attestations of those. The result takes the place of INDEX unless --tag says otherwise. Indexes within are filtered, too; entries that state no platform go. A directory, oci:DIR and oci-archive:FILE are a layout as a whole: its index.json is filtered, and what is no longer listed can be deleted with crane layout gc.',
   examples:
     'crane index filter registry.example.com/app:v1 --platform linux/amd64,linux/arm64\ncrane index filter ghcr.io/org/app:v1 --platform linux -t registry.example.com/app:v1-linux\ncrane index filter registry.example.com/app:v1 --platform all --drop-attestations',
   arguments: exactly(1),

@@ -275,8 +275,12 @@ describe('crane rebase refuses', () => {
   it('what it does not understand, before anything is asked', async () => {
     const { app } = await prepare();
     images.requests.length = 0;
-    expect(await refusal()).toBe('Error: requires at least 1 arg(s), only received 0\n');
-    expect(await refusal(app, 'more')).toBe('Error: accepts at most 1 arg(s), received 2\n');
+    expect(await refusal()).toBe(
+      'Error: requires at least 1 arg(s), only received 0\n  Usage: crane rebase IMAGE [flags]\n',
+    );
+    expect(await refusal(app, 'more')).toBe(
+      'Error: accepts at most 1 arg(s), received 2\n  Usage: crane rebase IMAGE [flags]\n',
+    );
     expect(await refusal(app, '--original', app)).toBe('Error: cannot use --original with positional argument\n');
     expect(await refusal(app, '-t', 'a', '--rebased', 'b')).toContain('[rebased tag] were all set');
     expect(await refusal(app, '--old_base', 'a//b')).toContain('a//b');

@@ -12,7 +12,7 @@ import { type Command, defineCommand } from '../framework/command.ts';
 import { bool, string } from '../framework/flag.ts';
 import { UsageError } from '../framework/usage-error.ts';
 import type { Globals } from '../globals.ts';
-import { printJson, writtenJsonFlag, printWritten } from '../json-result.ts';
+import { jsonFlag, printJson, printWritten } from '../json-result.ts';
 import { isStandardStream, type Location, parseLocation } from '../location.ts';
 import { openLocation } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -40,7 +40,9 @@ const flags = {
   'drop-attestations': bool({
     description: 'Leave out of an index what was attested of images before they got another base; it is kept otherwise',
   }),
-  json: writtenJsonFlag,
+  json: jsonFlag(
+    'Print a JSON object with reference, digest, media type and size of what was written; with --dry-run the layers that would go, come and stay, image by image',
+  ),
   original: string({ complete: images, description: 'IMAGE (deprecated: name it as the argument)' }),
   rebased: string({ complete: images, description: 'The same as --tag (deprecated)' }),
 };
@@ -55,8 +57,8 @@ export const command: Command<Session, Globals> = defineCommand({
   complete: images,
   flags,
   exclusive: [['tag', 'rebased']],
-  async run({ args: [argument], flags: given, context: session }) {
-    const image = imageOf(argument, given.original);
+  async run({ args: [argument], flags: given, context: session, usageLine }) {
+    const image = imageOf(argument, given.original, usageLine);
     const location = await step(`parsing ${image}`, async () => parseLocation(image));
     const target = { tag: given.tag === '' ? given.rebased : given.tag, output: given.output };
     const bases = new BaseOpener(session, image, given);
@@ -88,12 +90,13 @@ interface Target {
   readonly output: string;
 }
 
-function imageOf(argument: string | undefined, original: string): string {
+function imageOf(argument: string | undefined, original: string, usageLine: () => string): string {
   if (argument !== undefined && original !== '') {
     throw new UsageError('cannot use --original with positional argument');
   }
   const image = argument ?? original;
-  if (image === '') throw new UsageError('requires at least 1 arg(s), only received 0');
+  if (image === '')
+    throw new UsageError('requires at least 1 arg(s), only received 0', { hint: `Usage: ${usageLine()}` });
   return image;
 }
 

@@ -55,8 +55,9 @@ function jsonLines({ stdout }: InProcessResult): readonly Readonly<Record<string
 }
 
 describe('validate', () => {
-  it('says nothing of nothing, as crane does', async () => {
-    expect(await validate()).toEqual({ code: 0, stdout: '', stderr: '' });
+  it('prints nothing of nothing, as crane does, but says so', async () => {
+    const stderr = '[WARNING]: Nothing is checked: no image is named\n';
+    expect(await validate()).toEqual({ code: 0, stdout: '', stderr });
   });
 
   it('takes any number of images in every form, and those of the flags before', async () => {

@@ -47,12 +47,14 @@ export const command: Command<Session, Globals> = defineCommand({
     if (tarball !== '') await run.check(tarball, openFileTargets);
     if (remote !== '') await run.check(remote, openTargets);
     for (const name of args) await run.check(name, openTargets);
+    if (!run.isAsked) session.log.warn('Nothing is checked: no image is named');
     if (run.failed) throw new SilentFailure();
   },
 });
 
 /** One call of the command: what fails does not keep others from being checked. */
 class Run {
+  isAsked = false;
   failed = false;
   readonly #session: Session;
   readonly #options: ValidateOptions;
@@ -65,6 +67,7 @@ class Run {
   }
 
   async check(text: string, open: (session: Session, text: string) => Promise<readonly Target[]>): Promise<void> {
+    this.isAsked = true;
     try {
       const targets = await step(`failed to read image ${text}`, () => open(this.#session, text));
       for (const target of targets) await this.#validate(target);

@@ -33,6 +33,8 @@ export interface Invocation<C, G, F extends Flags = Flags> {
   help(this: void): string;
   /** The same without the description. */
   usage(this: void): string;
+  /** `crane copy SRC DST [flags]` */
+  usageLine(this: void): string;
 }
 
 /** The part of a command that is loaded only when it is needed. */

@@ -120,7 +120,12 @@ function spelledOut({ found, text }: Occurrence): readonly string[] {
   return text === undefined ? [`--${found.name}`] : [`--${found.name}=${text}`];
 }
 
-function unknownCommand<C, G>(program: string, word: string, commands: readonly CommandEntry<C, G>[]): UsageError {
+/** The failure to find a command among those of a program, or of another command. */
+export function unknownCommand<C, G>(
+  parent: string,
+  word: string,
+  commands: readonly CommandEntry<C, G>[],
+): UsageError {
   const names = suggestionsFor(
     word,
     listedCommands(commands)
@@ -129,6 +134,6 @@ function unknownCommand<C, G>(program: string, word: string, commands: readonly 
   );
   const list = names.length === 0 ? '' : `\n\nDid you mean this?\n${names.map((name) => `\t${name}\n`).join('')}`;
   return new UsageError(
-    `unknown command ${quote(word)} for ${quote(program)}${list}\nRun '${program} --help' for usage.`,
+    `unknown command ${quote(word)} for ${quote(parent)}${list}\nRun '${parent} --help' for usage.`,
   );
 }

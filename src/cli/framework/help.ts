@@ -31,8 +31,8 @@ function commandLines({ commands, nameWidth }: CommandPage): readonly string[] {
 function flagLines(flags: readonly FlagPage[]): readonly string[] {
   const width = Math.max(...flags.map((flag) => flagText(flag).length));
   return flags.map((flag) => {
-    const { description, shownDefault } = flag;
-    const ending = shownDefault === undefined ? '' : ` (default ${shownDefault})`;
+    const { description, shownDefault, required } = flag;
+    const ending = shownDefault === undefined ? (required ? ' (required)' : '') : ` (default ${shownDefault})`;
     // A description of several lines goes on below its own beginning.
     const text = description.replaceAll('\n', `\n${' '.repeat(width + 5)}`);
     return `${flagText(flag).padEnd(width)}   ${text}${ending}`;

@@ -1,5 +1,6 @@
 import type { Flag, Flags } from './flag.ts';
 import { printable, quote } from './quote.ts';
+import { suggestionsFor } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface NamedFlag {
@@ -85,9 +86,17 @@ function longFlag(token: string, rest: string[], table: FlagTable): Occurrence {
   const name = token.slice(2, cut === -1 ? undefined : cut);
   if (name === '' || name.startsWith('-')) throw new UsageError(`bad flag syntax: ${printable(token)}`);
   const found = table.byName.get(name);
-  if (found === undefined) throw new UsageError(`unknown flag: --${printable(name)}`);
+  if (found === undefined) throw unknownFlag(name, table);
   const text = cut === -1 ? (found.flag.impliedText ?? rest.shift()) : token.slice(cut + 1);
   return { found, text, shown: token };
+}
+
+function unknownFlag(name: string, { byName }: FlagTable): UsageError {
+  const known = Array.from(byName).flatMap(([other, { flag }]) => (flag.hidden === true ? [] : [other]));
+  // What is shorter is near to too many.
+  const meant = name.length < 3 ? [] : suggestionsFor(name, known).map((other) => `--${other}`);
+  const hint = meant.length === 0 ? undefined : `Did you mean ${meant.join(' or ')}?`;
+  return new UsageError(`unknown flag: --${printable(name)}`, { hint });
 }
 
 function* shortFlags(bundle: string, rest: string[], table: FlagTable): Generator<Occurrence, void> {

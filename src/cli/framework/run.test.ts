@@ -116,20 +116,26 @@ describe('errors', () => {
     ['foo --nope', 'unknown command "foo" for "crane"\nRun \'crane --help\' for usage.'],
     ['rm', 'unknown command "rm" for "crane"\n\nDid you mean this?\n\tls\n\nRun \'crane --help\' for usage.'],
     ['pu', 'unknown command "pu" for "crane"\n\nDid you mean this?\n\tls\n\tpull\n\nRun \'crane --help\' for usage.'],
-    ['auth X', 'unknown command "X" for "crane auth"'],
-    ['auth -- login', 'unknown command "login" for "crane auth"'],
-    ['version X', 'unknown command "X" for "crane version"'],
-    ['registry serve X', 'unknown command "X" for "crane registry serve"'],
-    ['completion bash X', 'unknown command "X" for "crane completion bash"'],
-    ['copy A', 'accepts 2 arg(s), received 1'],
-    ['copy A B C', 'accepts 2 arg(s), received 3'],
-    ['- copy A B', 'accepts 2 arg(s), received 3'],
-    ['digest A B', 'accepts at most 1 arg(s), received 2'],
-    ['pull A', 'requires at least 2 arg(s), only received 1'],
-    ['index', 'accepts 1 arg(s), received 0'],
-    ['index foo bar', 'accepts 1 arg(s), received 2'],
+    ['auth X', `unknown command "X" for "crane auth"${seeHelp('auth')}`],
+    ['auth -- login', `unknown command "login" for "crane auth"\n\nDid you mean this?\n\tlogin\n${seeHelp('auth')}`],
+    ['version X', `unknown command "X" for "crane version"\n  Usage: crane version [flags]`],
+    ['registry serve X', `unknown command "X" for "crane registry serve"\n  Usage: crane registry serve [flags]`],
+    ['completion bash X', `unknown command "X" for "crane completion bash"\n  Usage: crane completion bash [flags]`],
+    ['copy A', `accepts 2 arg(s), received 1\n  Usage: crane copy SRC DST [flags]`],
+    ['copy A B C', `accepts 2 arg(s), received 3\n  Usage: crane copy SRC DST [flags]`],
+    ['- copy A B', `accepts 2 arg(s), received 3\n  Usage: crane copy SRC DST [flags]`],
+    ['digest A B', `accepts at most 1 arg(s), received 2\n  Usage: crane digest [flags]`],
+    ['pull A', `requires at least 2 arg(s), only received 1\n  Usage: crane pull IMAGE PATH [flags]`],
+    ['index', `accepts 1 arg(s), received 0\n  Usage: crane index [flags]`],
+    ['index foo bar', `unknown command "foo" for "crane index"${seeHelp('index')}`],
+    ['index filer', `unknown command "filer" for "crane index"\n\nDid you mean this?\n\tfilter\n${seeHelp('index')}`],
+    ['registry nosuch', `unknown command "nosuch" for "crane registry"${seeHelp('registry')}`],
+    ['completion nonsense', `unknown command "nonsense" for "crane completion"${seeHelp('completion')}`],
     ['--version', 'unknown flag: --version'],
     ['--nope', 'unknown flag: --nope'],
+    ['copy A B --all-tag --nope', 'unknown flag: --all-tag\n  Did you mean --all-tags?'],
+    ['digest A --platfrom x', 'unknown flag: --platfrom\n  Did you mean --platform?'],
+    ['mutate A --secrets x', 'unknown flag: --secrets'],
     ['--nope digest A B', 'unknown flag: --nope'],
     ['-Z digest A B', "unknown shorthand flag: 'Z' in -Z"],
     ['digest --platform', 'flag needs an argument: --platform'],
@@ -141,7 +147,7 @@ describe('errors', () => {
     ],
     ['append -f L --new_tag T --base B --oci-empty-base', groupMessage()],
     ['append --base B --oci-empty-base', 'required flag(s) "new_layer", "new_tag" not set'],
-    ['append X', 'unknown command "X" for "crane append"'],
+    ['append X', `unknown command "X" for "crane append"\n  Usage: crane append [flags]`],
     ['append -t T', 'required flag(s) "new_layer" not set'],
     ['digest -h --nope', 'unknown flag: --nope'],
   ])('%s', async (argv, message) => {
@@ -166,6 +172,10 @@ describe('errors', () => {
     );
   });
 });
+
+function seeHelp(command: string): string {
+  return `\nRun 'crane ${command} --help' for usage.`;
+}
 
 function groupMessage(): string {
   return 'if any flags in the group [oci-empty-base base] are set none of the others can be; [base oci-empty-base] were all set';

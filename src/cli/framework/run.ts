@@ -1,5 +1,5 @@
 import type { Command, Invocation, Outputs, Program } from './command.ts';
-import { findCommand } from './find.ts';
+import { findCommand, unknownCommand } from './find.ts';
 import { readFlags, valuesFor } from './given-flags.ts';
 import { renderHelp, renderUsage } from './help.ts';
 import { pageOf } from './page.ts';
@@ -23,7 +23,7 @@ export async function runCommandLine<C extends Outputs, P, L>(
     return await dispatch(program, argv, context);
   } catch (error) {
     if (!(error instanceof UsageError)) return await program.reportError(error, context);
-    context.stderr.write(`Error: ${error.message}\n`);
+    context.stderr.write(`Error: ${error.message}\n${error.hint === undefined ? '' : `  ${error.hint}\n`}`);
     return 1;
   }
 }
@@ -42,13 +42,28 @@ async function dispatch<C extends Outputs, P, L>(
   const command = await loadCommand(found.path);
   const given = readFlags(program, found, command, (line) => context.stderr.write(`${line}\n`));
   const help = (): string => renderHelp(pageOf(program, found.path, command));
-  if (command === undefined || given.own.get('help') === true) {
+  if (given.own.get('help') === true) {
     await context.stdout.write(help());
     return 0;
   }
   const path = pathText(program, found.path);
+  const children = found.path.at(-1)?.subcommands;
+  const [word] = given.args;
+  if (children !== undefined && word !== undefined) throw unknownCommand(path, word, children);
+  if (command === undefined) {
+    await context.stdout.write(help());
+    return 0;
+  }
   const usage = (): string => renderUsage(pageOf(program, found.path, command));
-  return await perform(program, command, { context, path, help, usage, ...valuesFor(program, command, given) });
+  const usageLine = (): string => pageOf(program, found.path, command).usageLines[0] ?? path;
+  return await perform(program, command, {
+    context,
+    path,
+    help,
+    usage,
+    usageLine,
+    ...valuesFor(program, command, given),
+  });
 }
 
 async function perform<C extends Outputs, P, L>(
@@ -58,7 +73,7 @@ async function perform<C extends Outputs, P, L>(
 ): Promise<number> {
   const { hooks = true } = command;
   const problem = command.arguments.problem(invocation.args, invocation.path);
-  if (problem !== undefined) throw new UsageError(problem);
+  if (problem !== undefined) throw new UsageError(problem, { hint: `Usage: ${invocation.usageLine()}` });
   if (hooks) await program.before?.(invocation);
   checkRequired(command, invocation);
   checkExclusive(command, invocation);
