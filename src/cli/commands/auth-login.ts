@@ -13,7 +13,7 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
-  usage: '[OPTIONS] [SERVER]',
+  usage: 'SERVER',
   description:
     "Ask a registry whether it takes a user name and password, and store them in Docker's config.json, or in the credential helper that the file names. What the registry refuses is not stored.",
   examples: 'crane auth login ghcr.io -u USER --password-stdin < token',

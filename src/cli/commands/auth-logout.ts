@@ -8,7 +8,7 @@ import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 
 export const command: Command<Session, Globals> = defineCommand({
-  usage: '[SERVER]',
+  usage: 'SERVER',
   description:
     "Remove the credentials for a registry from Docker's config.json and from the credential helper that the file names.",
   arguments: exactly(1),
