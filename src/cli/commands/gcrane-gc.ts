@@ -29,7 +29,10 @@ export const command: Command<Session, Globals> = defineCommand({
         'With --recursive: only repositories that fit one of these globs, which are matched with the path below the root (the root is ".")',
     },
     exclude: excludeFlag,
-    'keep-going': bool({ description: 'Go on when something fails, and fail at the end' }),
+    'keep-going': bool({
+      description:
+        'Go on when something fails, and fail at the end; what may not be read ends only deletions without it',
+    }),
     'older-than': ageFlag,
     'min-size': sizeFlag,
   },
