@@ -132,6 +132,13 @@ describe('gcrane ls of another registry', () => {
     });
   });
 
+  it('refuses with -r what may be an image or a registry', async () => {
+    expect(await ls('-r', 'registry:5000')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Write "registry:5000/" for the registry, or "registry" for') as string,
+    });
+  });
+
   it('refuses what is no repository', async () => {
     expect(await ls('example.com/app:v1')).toMatchObject({
       code: 1,

@@ -21,6 +21,11 @@ export type TreePlace =
  */
 export function parseRegistryRoot(text: string): Repository {
   const isRegistry = /^(?:[^/@]+\/|localhost|localhost:\d+|[^/:@]*\.[^/:@]*(?::\d+)?|\[[^/@]*\](?::\d+)?)$/.test(text);
+  if (/^[^/:@.]+:\d+$/.test(text) && !isRegistry) {
+    throw new OciError('INVALID_REFERENCE', `${quoted(text)} may be an image or a registry`, {
+      hint: `Write ${quoted(`${text}/`)} for the registry, or ${quoted(text.split(':')[0] ?? '')} for all images of the repository`,
+    });
+  }
   if (!isRegistry || hasLocalPrefix(text)) return parseRepositoryArgument(text);
   return { registry: parseRegistry(text.replace(/\/$/, ''), text), repository: '' };
 }
