@@ -15,8 +15,15 @@ describe('PAX records', () => {
     '0 a=b\n',
     '-6 a=b\n',
     '6 abc\n',
+    '12 path=a\0b\n',
+    '14 linkpath=\0\n',
+    '7 \0a=b\n',
   ])('that are malformed are refused and end the reading: %j', (text) => {
     expect(() => parsePaxRecords(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'INVALID_ARCHIVE' }));
+  });
+
+  it('may have NUL bytes in values that are no names', () => {
+    expect(parsePaxRecords(Buffer.from('13 xattr=a\0b\n'))).toEqual(new Map([['xattr', 'a\0b']]));
   });
 
   it('of any bytes are read to an end', () => {

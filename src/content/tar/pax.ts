@@ -22,6 +22,7 @@ export function parsePaxRecords(data: Uint8Array): Map<string, string> {
     if (equals < 0 || equals >= end - 1 || equals === space + 1) throw malformed(data, at);
     const key = decodeText(data.subarray(space + 1, equals));
     const value = decodeText(data.subarray(equals + 1, end - 1));
+    if (key.includes('\0') || (names.has(key) && value.includes('\0'))) throw malformed(data, at);
     // Version 0.0 of GNU's sparse format repeats these two keys, against POSIX; later versions write one list.
     if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') sparse.push(value);
     else records.set(key, value);
@@ -30,6 +31,9 @@ export function parsePaxRecords(data: Uint8Array): Map<string, string> {
   if (sparse.length > 0) records.set('GNU.sparse.map', sparse.join(','));
   return records;
 }
+
+/** What some readers would cut at a NUL byte and others not, so that they see different files. Go refuses it as well. */
+const names: ReadonlySet<string> = new Set(['path', 'linkpath', 'uname', 'gname']);
 
 /** Writes records as Go's archive/tar does: sorted by the bytes of their keys. */
 export function formatPaxRecords(records: ReadonlyMap<string, string>): Uint8Array {
