@@ -100,7 +100,7 @@ describe('copy', () => {
   it('-j 1 moves one blob at a time (flaw 22)', async () => {
     await run('copy', '-j', '1', from('app:index'), to('jobs:v1'));
     await run('validate', '--remote', to('jobs:v1'));
-    await run('copy', '-j', '-7', from('app:v1'), to('jobs:v2'));
+    await run('copy', '-j', '0', from('app:v1'), to('jobs:v2'));
   });
 
   it('-n of the very same digest is a success, of another one refused (9.7)', async () => {
