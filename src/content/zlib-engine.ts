@@ -147,6 +147,8 @@ class Feeder {
     try {
       for (let at = 0; ;) {
         if (over) return;
+        // Here, too, and not only when it is full: a decoder that is faster than the source never is.
+        at -= this.#drop(engine.bytesWritten);
         if (at === this.#held.length && !(await this.#next())) break;
         const chunk = this.#held[at++];
         if (over) return;
@@ -154,7 +156,6 @@ class Feeder {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-        at -= this.#drop(engine.bytesWritten);
       }
       engine.end();
     } catch (error) {
