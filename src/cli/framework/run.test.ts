@@ -126,7 +126,7 @@ describe('errors', () => {
     ['- copy A B', `accepts 2 arg(s), received 3\n  Usage: crane copy SRC DST [flags]`],
     ['digest A B', `accepts at most 1 arg(s), received 2\n  Usage: crane digest [flags]`],
     ['pull A', `requires at least 2 arg(s), only received 1\n  Usage: crane pull IMAGE PATH [flags]`],
-    ['index', `accepts 1 arg(s), received 0\n  Usage: crane index [flags]`],
+    ['index', `accepts 1 arg(s), received 0\n  Usage: crane index [command]`],
     ['index foo bar', `unknown command "foo" for "crane index"${seeHelp('index')}`],
     ['index filer', `unknown command "filer" for "crane index"\n\nDid you mean this?\n\tfilter\n${seeHelp('index')}`],
     ['registry nosuch', `unknown command "nosuch" for "crane registry"${seeHelp('registry')}`],
