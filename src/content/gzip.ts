@@ -135,7 +135,9 @@ async function deflateBlock(zlib: Zlib, { block, dictionary, isLast }: Block, le
   // What it comes to at most, so that it comes in one piece: zlib's deflateBound adds less than a thousandth.
   const chunkSize = block.byteLength + Math.ceil(block.byteLength / 512) + 64;
   const own = { level, memLevel, finishFlush, chunkSize };
-  return deflated(zlib, block, dictionary === undefined ? own : { ...own, dictionary });
+  const result = await deflated(zlib, block, dictionary === undefined ? own : { ...own, dictionary });
+  // A small piece must not keep all of that memory: many of them are gathered before they are written.
+  return result.byteLength < chunkSize / 2 ? Buffer.from(result) : result;
 }
 
 /** Bytes as deflate has them that are not compressed; each block before ends at a whole byte. RFC 1951 section 3.2.4. */

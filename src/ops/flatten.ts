@@ -125,7 +125,9 @@ class Flattening {
     const key = [...layers.slice(fromLayer).map(({ digest }) => digest), ...diffIds.slice(fromLayer)].join();
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const tar = mergedTar(image, layers, diffIds, { ...this.#options, signal });
+    // What compresses with gzip has copied a chunk before it asks for the next one.
+    const reusesChunks = this.#compression.kind === 'gzip';
+    const tar = mergedTar(image, layers, diffIds, { ...this.#options, reusesChunks, signal });
     const packed = await packLayer(tar, mediaType, compressing(this.#compression), { directory, signal });
     await this.#staging.adopt(packed.descriptor, packed.content);
     const { digest, size } = packed.descriptor;
@@ -161,7 +163,7 @@ function checkLayers(
   if (fromLayer === 0 || fromLayer < layers.length) return;
   throw new OciError(
     'OUT_OF_RANGE',
-    `The image ${root.digest} has no layer ${fromLayer + 1} to flatten from: the highest is ${layers.length}`,
+    `The image ${root.digest} has ${layers.length} layers, and no layer ${fromLayer + 1} to flatten from`,
   );
 }
 

@@ -39,28 +39,32 @@ export class HeaderParser {
   *next(): Steps<ParsedHeader> {
     const start = this.offset;
     const parts: TarHeaderPart[] = [];
-    const local = new Map<string, string>();
+    // There are millions of entries, and most of them have none.
+    let local: Map<string, string> | undefined;
     let longName: string | undefined;
     let longLink: string | undefined;
     for (;;) {
-      const block = yield* this.#block();
+      const block = this.#block(yield blockSize);
       if (block === undefined || isZeroBlock(block)) return yield* this.#end(block, parts);
       this.#check(block);
       const flag = typeflagOf(block);
       const kind = extensionKinds[flag];
       if (kind === undefined) {
         const pax = merge(this.#globals, local);
-        const sparseBlocks = flag === 'S' ? yield* this.#sparseBlocks(block, start) : [];
-        parts.push({ kind: 'entry', bytes: join([block, ...sparseBlocks]) });
+        const sparseBlocks = flag === 'S' ? yield* this.#sparseBlocks(block, start) : nothing;
+        parts.push({
+          kind: 'entry',
+          bytes: sparseBlocks.length === 0 ? block : Buffer.concat([block, ...sparseBlocks]),
+        });
         const header = this.#decode(block, { pax, longName, longLink, sparseBlocks });
         this.#last = header.name;
-        return { header, parts, trailer: [] };
+        return { header, parts, trailer: nothing };
       }
       const { data, padded } = yield* this.#extension(block, start);
-      parts.push({ kind, bytes: join([block, padded]) });
+      parts.push({ kind, bytes: Buffer.concat([block, padded]) });
       if (kind === 'gnu-long-name') longName = textOf(data);
       else if (kind === 'gnu-long-link') longLink = textOf(data);
-      else this.#addRecords(kind === 'pax' ? local : this.#globals, data);
+      else this.#addRecords(kind === 'pax' ? (local ??= new Map()) : this.#globals, data);
     }
   }
 
@@ -84,8 +88,7 @@ export class HeaderParser {
     });
   }
 
-  *#block(): Steps<Uint8Array | undefined> {
-    const block = yield blockSize;
+  #block(block: Uint8Array): Uint8Array | undefined {
     if (block.length === 0) return undefined;
     if (block.length < blockSize) {
       if (!this.#started) throw notTar(block);
@@ -183,23 +186,22 @@ const extensionKinds: Readonly<Record<string, Exclude<TarHeaderPart['kind'], 'en
 };
 
 /** Local records win over global ones; an empty value takes a record away. POSIX pax, "pax Extended Header". */
-function merge(globals: ReadonlyMap<string, string>, local: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  if (globals.size === 0 && local.size === 0) return noRecords;
-  const merged = new Map([...globals, ...local]);
+function merge(
+  globals: ReadonlyMap<string, string>,
+  local: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> {
+  if (globals.size === 0 && local === undefined) return noRecords;
+  const merged = new Map([...globals, ...(local ?? noRecords)]);
   for (const [key, value] of merged) if (value === '') merged.delete(key);
   return merged;
 }
 
 const noRecords: ReadonlyMap<string, string> = new Map();
+const nothing: readonly Uint8Array[] = [];
 
 function textOf(data: Uint8Array): string {
   const end = data.indexOf(0);
   return decodeText(end < 0 ? data : data.subarray(0, end));
-}
-
-function join(blocks: readonly Uint8Array[]): Uint8Array {
-  const [only] = blocks;
-  return blocks.length === 1 && only !== undefined ? only : Buffer.concat(blocks);
 }
 
 function notTar(block: Uint8Array): OciError {

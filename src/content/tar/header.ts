@@ -56,12 +56,12 @@ export function decodeHeader(block: Uint8Array, extensions: HeaderExtensions): T
     name,
     type,
     typeflag,
-    linkname: extensions.longLink ?? pax.get('linkpath') ?? decodeText(textField(block, fields.linkname)),
+    linkname: extensions.longLink ?? pax.get('linkpath') ?? textOf(block, fields.linkname),
     mode: readNumber(block, fields.mode, 'mode'),
     uid: paxNumber(pax, 'uid') ?? readNumber(block, fields.uid, 'uid'),
     gid: paxNumber(pax, 'gid') ?? readNumber(block, fields.gid, 'gid'),
-    uname: pax.get('uname') ?? (extended ? decodeText(textField(block, fields.uname)) : ''),
-    gname: pax.get('gname') ?? (extended ? decodeText(textField(block, fields.gname)) : ''),
+    uname: pax.get('uname') ?? (extended ? textOf(block, fields.uname) : ''),
+    gname: pax.get('gname') ?? (extended ? textOf(block, fields.gname) : ''),
     // Links and the like have no body whatever their size field says, as GNU tar and Go read them.
     size: bodiless.has(type) ? 0 : stored,
     mtime: timeOf(block, pax),
@@ -105,22 +105,29 @@ const ustarMagic = Buffer.from('ustar');
 const gnuMagic = Buffer.from('ustar  \0');
 
 function startsWith(block: Uint8Array, magic: Uint8Array): boolean {
-  return magic.every((byte, i) => block[fields.magic[0] + i] === byte);
+  for (let i = 0; i < magic.length; i++) if (block[fields.magic[0] + i] !== magic[i]) return false;
+  return true;
 }
 
 function nameOf(block: Uint8Array, format: TarFormat): string {
-  const name = decodeText(textField(block, fields.name));
+  const name = textOf(block, fields.name);
   // GNU's header has times where POSIX has the prefix.
   if (format === 'gnu' || format === 'v7') return name;
-  const prefix = decodeText(textField(block, prefixOf(block)));
+  const prefix = textOf(block, isStar(block) ? starPrefix : fields.prefix);
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
-/** Schily's star marks its header at the end and keeps times behind a shorter prefix. */
-function prefixOf(block: Uint8Array): Field {
-  const star = Buffer.from(block.buffer, block.byteOffset + 508, 4).toString('latin1') === 'tar\0';
-  return star ? [fields.prefix[0], fields.prefix[0] + 131] : fields.prefix;
+/** Most fields are empty, and there are millions of them: views are made for the others only. */
+function textOf(block: Uint8Array, field: Field): string {
+  return block[field[0]] === 0 ? '' : decodeText(textField(block, field));
 }
+
+/** Schily's star marks its header at the end and keeps times behind a shorter prefix. */
+function isStar(block: Uint8Array): boolean {
+  return block[508] === 0x74 && block[509] === 0x61 && block[510] === 0x72 && block[511] === 0;
+}
+
+const starPrefix: Field = [fields.prefix[0], fields.prefix[0] + 131];
 
 function timeOf(block: Uint8Array, pax: ReadonlyMap<string, string>): TarTime {
   const text = pax.get('mtime');

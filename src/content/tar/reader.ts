@@ -86,7 +86,13 @@ export class TarReader implements AsyncIterable<TarEntry> {
         if (!this.#body.leaveHere()) await this.#body.leave();
         this.#signal?.throwIfAborted();
         const offset = this.#parser.offset;
-        const { header, parts, trailer } = await this.#next();
+        const steps = this.#parser.next();
+        let step = steps.next();
+        while (step.done !== true) {
+          // Not another function: there are millions of headers, and most are here already.
+          step = steps.next(this.#cursor.take(step.value) ?? (await this.#cursor.gather(step.value)));
+        }
+        const { header, parts, trailer } = step.value;
         if (header === undefined) {
           this.#trailer = [...parts.map((part) => part.bytes), ...trailer];
           if (!this.#keepTrailer) for await (const _ of this.trailer());
@@ -100,14 +106,6 @@ export class TarReader implements AsyncIterable<TarEntry> {
       // The trailer is still to come when all went well; else nobody will read on.
       if (!complete) await this.cancel();
     }
-  }
-
-  async #next(): Promise<ReturnType<HeaderParser['next']> extends Generator<number, infer T> ? T : never> {
-    const steps = this.#parser.next();
-    let step = steps.next();
-    while (step.done !== true)
-      step = steps.next(this.#cursor.take(step.value) ?? (await this.#cursor.gather(step.value)));
-    return step.value;
   }
 }
 

@@ -18,7 +18,7 @@ import { Merge } from './merge.ts';
 import { PagedMemory } from './paged-memory.ts';
 import { planOf } from './plan.ts';
 import { type LayerToScan, openLayer, release, scanLayer } from './scan-layer.ts';
-import { UnpackedLayer } from './unpacked-layer.ts';
+import { type ReadLayerOptions, UnpackedLayer } from './unpacked-layer.ts';
 import { writeLayers } from './write-layers.ts';
 
 /** One is decompressed on another thread while the names of another are noted. */
@@ -118,7 +118,7 @@ export function mergedTar(
   artifact: Artifact,
   layers: readonly Descriptor[],
   diffIds: readonly Digest[],
-  options: FlattenedTarOptions,
+  options: FlattenedTarOptions & ReadLayerOptions,
 ): ByteStream {
   return lazily(options, (own) => merged(artifact, layers, diffIds, own.fromLayer ?? 0, '', own));
 }
@@ -192,7 +192,7 @@ async function* merged(
   diffIds: readonly Digest[],
   from: number,
   path: string,
-  options: MergeLayersOptions,
+  options: MergeLayersOptions & ReadLayerOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const memory = new PagedMemory({ size: options.maxMemory, directory: options.temporaryDirectory });
   const layers = all.slice(from).map((layer, index) => ({

@@ -5,14 +5,13 @@ import { decodeText } from '../../content/tar/text.ts';
 import { type TarEntry, TarReader } from '../../content/tar/reader.ts';
 import { tarPadding, tarTrailer } from '../../content/tar/writer.ts';
 import { OciError } from '../../errors.ts';
-import type { CallOptions } from '../../options.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Merge } from './merge.ts';
 import { nodeKinds, opacities } from './merged-tree.ts';
 import type { PagedWords } from './paged-array.ts';
 import { directoryBit, type Plan } from './plan.ts';
 import { expandSparse } from './sparse-body.ts';
-import type { UnpackedLayer } from './unpacked-layer.ts';
+import type { ReadLayerOptions, UnpackedLayer } from './unpacked-layer.ts';
 import { opaqueMarkOf, whiteoutOf } from './whiteout.ts';
 
 /**
@@ -24,10 +23,10 @@ export async function* writeLayers(
   merge: Merge,
   plan: Plan,
   layers: readonly UnpackedLayer[],
-  options: CallOptions,
+  options: ReadLayerOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const writer = new EntryWriter(merge, plan);
-  const gatherer = new Gatherer();
+  const gatherer = new Gatherer(options.reusesChunks ?? false);
   for (const node of plan.extra()) for (const chunk of writer.extra(node)) yield* gatherer.add(chunk);
   for (const [index, layer] of layers.entries()) {
     const actions = plan.actions[index];
@@ -43,7 +42,7 @@ async function* writeLayer(
   actions: PagedWords,
   layer: UnpackedLayer,
   gatherer: Gatherer,
-  options: CallOptions,
+  options: ReadLayerOptions,
 ): AsyncGenerator<Uint8Array, void> {
   if (layer.spans.areUseful) {
     yield* copySpans(writer, actions, layer, gatherer, options);
@@ -66,7 +65,7 @@ async function* copySpans(
   actions: PagedWords,
   layer: UnpackedLayer,
   gatherer: Gatherer,
-  options: CallOptions,
+  options: ReadLayerOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const cursor = new ChunkCursor(layer.read(options));
   let ordinal = 0;
@@ -76,12 +75,13 @@ async function* copySpans(
       const action = actions.get(ordinal++);
       const isFile = action !== 0 && action < directoryBit;
       const isCopied = isFile && isPlain && writer.isUnchanged(action);
-      if (waiting > 0 && !(isCopied && writer.hasParent(action))) {
+      const hasParent = isCopied && writer.hasParent(action);
+      if (waiting > 0 && !hasParent) {
         for await (const chunk of bytesOf(cursor, waiting)) for (const full of gatherer.add(chunk)) yield full;
         waiting = 0;
       }
       if (isCopied) {
-        for (const chunk of writer.before(action)) for (const full of gatherer.add(chunk)) yield full;
+        if (!hasParent) for (const chunk of writer.before(action)) for (const full of gatherer.add(chunk)) yield full;
         waiting += length;
       } else if (isFile) {
         for await (const entry of new TarReader(bytesOf(cursor, length), options)) {
