@@ -163,7 +163,7 @@ function checkLayers(
   if (fromLayer === 0 || fromLayer < layers.length) return;
   throw new OciError(
     'OUT_OF_RANGE',
-    `The image ${root.digest} has ${layers.length} layers, and no layer ${fromLayer + 1} to flatten from`,
+    `The image ${root.digest} has no layer ${fromLayer + 1} to flatten from: the highest is ${layers.length}`,
   );
 }
 
