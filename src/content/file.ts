@@ -133,6 +133,8 @@ export interface ReadFileOptions extends CallOptions {
   readonly end?: number | undefined;
   /** Refuse symbolic links, pipes and devices: for files that somebody else put there. @default false */
   readonly regularOnly?: boolean | undefined;
+  /** With `regularOnly`, take links to regular files all the same: for what is checked when it is read. @default false */
+  readonly followLinks?: boolean | undefined;
 }
 
 /**
@@ -141,9 +143,9 @@ export interface ReadFileOptions extends CallOptions {
  * @throws {OciError} `NOT_FOUND` when there is no such file, `UNSUPPORTED` for a directory or what `regularOnly` refuses
  */
 export async function readFileStream(path: string, options: ReadFileOptions = {}): Promise<ByteStream> {
-  const { start = 0, end = Number.MAX_SAFE_INTEGER, regularOnly = false, signal } = options;
+  const { start = 0, end = Number.MAX_SAFE_INTEGER, regularOnly = false, followLinks = false, signal } = options;
   signal?.throwIfAborted();
-  const handle = await openForReading(path, regularOnly);
+  const handle = await openForReading(path, { regularOnly, followLinks });
   try {
     const stats = await handle.stat();
     if (stats.isDirectory()) throw new OciError('UNSUPPORTED', `${quoted(path)} is a directory, not a file`);
@@ -210,9 +212,12 @@ class FileStream implements ByteStream {
   }
 }
 
-async function openForReading(path: string, regularOnly: boolean): Promise<FileHandle> {
+async function openForReading(
+  path: string,
+  { regularOnly, followLinks }: { readonly regularOnly: boolean; readonly followLinks: boolean },
+): Promise<FileHandle> {
   // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-  const guards = regularOnly ? constants.O_NOFOLLOW | constants.O_NONBLOCK : 0;
+  const guards = regularOnly ? constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW) : 0;
   try {
     return await open(path, constants.O_RDONLY | guards);
   } catch (cause) {
