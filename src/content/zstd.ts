@@ -9,6 +9,7 @@ import {
   tooLarge,
   type ZlibEngine,
 } from './zlib-engine.ts';
+import { withinWindow } from './zstd-window.ts';
 
 export interface ZstdOptions {
   /** 1 (fast) to 19 (small). @default 3 */
@@ -33,8 +34,9 @@ interface ZstdRuntime {
 export function unzstding(options: DecompressOptions = {}): ByteTransform {
   return async function* unzstd(source) {
     const { createZstdDecompress } = await runtime();
-    if (createZstdDecompress === undefined) yield* unzstdPortably(source, options);
-    else yield* throughEngine(source, zstdFormat(createZstdDecompress), options);
+    const checked = withinWindow(source);
+    if (createZstdDecompress === undefined) yield* unzstdPortably(checked, options);
+    else yield* throughEngine(checked, zstdFormat(createZstdDecompress), options);
   };
 }
 
