@@ -199,7 +199,8 @@ const rows: Readonly<Record<string, Row>> = {
   'gcrane copy': copying('copy'),
   'gcrane copy --recursive': copyingAll('copy', '--recursive'),
   'gcrane gc': { calls: { C: ({ whole }) => ['gc', '--delete', whole] } },
-  'gcrane ls': { calls: { R: ({ whole }) => ['ls', whole] }, shows: /app:v1\n/ },
+  'gcrane ls': { calls: { R: ({ whole }) => ['ls', whole] }, shows: /:v1\n/ },
+  'gcrane ls --recursive': { calls: { R: ({ whole }) => ['ls', '--recursive', whole] }, shows: /:v1\n/ },
 };
 
 function rebase(image: string, { registry }: ImagePlaces, ...rest: readonly string[]): readonly string[] {

@@ -1,10 +1,12 @@
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imageOf } from '../../../test/conformance/samples.ts';
 import { seeded } from '../../../test/quirks/client.ts';
 import { profile } from '../../../test/simulated-registry/profiles.ts';
 import { simulateRegistry, type SimulatedRegistry } from '../../../test/simulated-registry/simulate.ts';
 import { gcraneInProcess, type InProcessResult } from '../../../test/support/in-process.ts';
+import { testDirectory } from '../../../test/support/test-directory.ts';
 
 const image = imageOf('one');
 const other = imageOf('two');
@@ -144,6 +146,47 @@ describe('gcrane ls of another registry', () => {
       code: 1,
       stderr: expect.stringContaining('"example.com/app"') as string,
     });
+  });
+});
+
+describe('gcrane ls of what is no registry', () => {
+  it('prints of layouts the names below, then manifests with their tags, and with -r those of all', async () => {
+    await using registry = await plain();
+    const directory = await testDirectory();
+    await gcraneInProcess(['copy', '-r', `${registry.host}/project`, `oci:${directory}`], { home: directory });
+    const name = `oci:${directory}/app`;
+    const manifests = [
+      [`${name}@${image.target.digest}`, `${name}:v1`, `${name}:v2`],
+      [`${name}/web@${image.target.digest}`, `${name}/web:latest`],
+    ] as const;
+    expect(await ls(name)).toMatchObject({ code: 0, stdout: text([`${name}/web`, ...manifests[0]]), stderr: '' });
+    expect(await ls('-r', `oci:${directory}`)).toMatchObject({ code: 0, stdout: text(manifests.flat()) });
+    expect((await ls('-r', '--include', '**/web', `oci:${directory}`)).stdout).toBe(text(manifests[1]));
+    // No layout itself, it only has some.
+    expect((await ls(`oci:${directory}`)).stdout).toBe(`${name}\n`);
+    const { stdout } = await ls('--json', name);
+    expect(JSON.parse(stdout)).toMatchObject({ child: ['web'], name, tags: ['v1', 'v2'] });
+  });
+
+  it('prints of an archive the tags with full names', async () => {
+    await using registry = await plain();
+    const file = join(await testDirectory(), 'some.tar');
+    await gcraneInProcess(['copy', `${registry.host}/project/app:v1`, `oci-archive:${file}:v1`], { home: tmpdir() });
+    expect(await ls(`oci-archive:${file}`)).toMatchObject({ code: 0, stdout: `oci-archive:${file}:v1\n` });
+    expect((await ls('--json', `oci-archive:${file}`)).stdout).toBe(
+      `{"child":null,"manifest":null,"name":"oci-archive:${file}","tags":["v1"]}\n`,
+    );
+  });
+
+  it.each([
+    ['a directory without layouts', [], 'oci:', 'there is no OCI layout in the directory'],
+    ['one image', [], 'oci:some:v1', 'names one image, where a directory is meant'],
+    ['an archive with -r', ['-r'], 'oci-archive:some.tar', 'is neither a repository nor a directory of layouts'],
+  ])('refuses %s', async (_, flags, place, message) => {
+    const name = place === 'oci:' ? `oci:${await testDirectory()}` : place;
+    const result = await ls(...flags, name);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toContain(message);
   });
 });
 

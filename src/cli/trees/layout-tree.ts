@@ -12,7 +12,14 @@ import { manifestOf } from '../../ops/read.ts';
 import type { CallOptions } from '../../options.ts';
 import type { RepositoryListing } from '../../remote/listing/list-repository.ts';
 import type { ListedManifest } from '../../remote/listing/repository-page.ts';
-import { joinPaths, type Tree, type TreeRepository, type TreeTarget, type TreeWalkOptions } from './tree.ts';
+import {
+  joinPaths,
+  type ListedTree,
+  type Tree,
+  type TreeRepository,
+  type TreeTarget,
+  type TreeWalkOptions,
+} from './tree.ts';
 
 /** What lies in a layout beside what may lie below it. */
 const ownNames: ReadonlySet<string> = new Set(['blobs', layoutIndexName, layoutMarkerName]);
@@ -21,7 +28,7 @@ const ownNames: ReadonlySet<string> = new Set(['blobs', layoutIndexName, layoutM
 const maxDepth = 128;
 
 /** A directory with an OCI image layout for each repository, at its path. */
-export class LayoutTree implements Tree {
+export class LayoutTree implements ListedTree {
   readonly name: string;
   readonly directory: string;
 
@@ -32,6 +39,10 @@ export class LayoutTree implements Tree {
 
   nameOf(path: string): string {
     return `oci:${this.#directoryOf(path)}`;
+  }
+
+  shortNameOf(path: string): string {
+    return this.nameOf(path);
   }
 
   pathOf(other: Tree): string | undefined {
@@ -47,10 +58,20 @@ export class LayoutTree implements Tree {
       isEmpty = false;
       if (found !== undefined) yield found;
     }
-    if (!isEmpty) return;
-    throw new OciError('NOT_FOUND', `There is no OCI layout in the directory ${quoted(this.directory)} or below it`, {
-      hint: 'A layout has an index.json; crane pull --format=oci and gcrane copy -r make some',
-    });
+    if (isEmpty) throw this.#nothing();
+  }
+
+  async listRoot(options: CallOptions): Promise<TreeRepository> {
+    const entries = await this.#entriesOf('');
+    const children: string[] = [];
+    for (const name of this.#foldersIn(entries)) if (await this.#holdsLayout(name, options, 1)) children.push(name);
+    if (isLayout(entries)) {
+      const listing = await layoutListing(await openLayout(this.directory, options), '', options);
+      return { path: '', listing: { ...listing, children } };
+    }
+    if (children.length === 0) throw this.#nothing();
+    const none = { name: '', tags: [], manifests: new Map(), listsManifests: true, listsChildren: true };
+    return { path: '', listing: { ...none, children } };
   }
 
   async source(path: string): Promise<LayoutStore> {
@@ -97,14 +118,34 @@ export class LayoutTree implements Tree {
     const { filter, skip, signal } = options;
     signal?.throwIfAborted();
     const entries = await this.#entriesOf(path);
-    const isLayout = entries.some((entry) => entry.name === layoutIndexName && !entry.isDirectory());
     const isPruned = filter.prunes(path) || skip?.(path) === true;
-    if (isLayout) yield !isPruned && filter.wants(path) ? await this.#layoutAt(path, options) : undefined;
+    if (isLayout(entries)) yield !isPruned && filter.wants(path) ? await this.#layoutAt(path, options) : undefined;
     if (isPruned || depth === maxDepth) return;
-    for (const { name } of entries.filter((entry) => entry.isDirectory())) {
-      if (name.startsWith('.') || (isLayout && ownNames.has(name))) continue;
-      yield* this.#below(joinPaths(path, name), options, depth + 1);
+    for (const name of this.#foldersIn(entries)) yield* this.#below(joinPaths(path, name), options, depth + 1);
+  }
+
+  async #holdsLayout(path: string, options: CallOptions, depth: number): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    const entries = await this.#entriesOf(path);
+    if (isLayout(entries)) return true;
+    if (depth === maxDepth) return false;
+    for (const name of this.#foldersIn(entries)) {
+      if (await this.#holdsLayout(joinPaths(path, name), options, depth + 1)) return true;
     }
+    return false;
+  }
+
+  /** Where layouts may lie. */
+  #foldersIn(entries: readonly Dirent[]): readonly string[] {
+    const taken = isLayout(entries) ? ownNames : new Set<string>();
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    return folders.filter((name) => !name.startsWith('.') && !taken.has(name));
+  }
+
+  #nothing(): OciError {
+    return new OciError('NOT_FOUND', `There is no OCI layout in the directory ${quoted(this.directory)} or below it`, {
+      hint: 'A layout has an index.json; crane pull --format=oci and gcrane copy -r make some',
+    });
   }
 
   async #layoutAt(path: string, { filter, onError, signal }: TreeWalkOptions): Promise<TreeRepository | undefined> {
@@ -137,6 +178,10 @@ export class LayoutTree implements Tree {
   #directoryOf(path: string): string {
     return path === '' ? this.directory : join(this.directory, ...path.split('/'));
   }
+}
+
+function isLayout(entries: readonly Dirent[]): boolean {
+  return entries.some((entry) => entry.name === layoutIndexName && !entry.isDirectory());
 }
 
 /** What a layout lists, and the children of its indexes, as a registry tells it. */

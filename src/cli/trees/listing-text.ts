@@ -1,5 +1,4 @@
 import { encodeJson, type JsonValue } from '../../oci/json.ts';
-import { formatRepository, type Repository } from '../../oci/reference.ts';
 import type { RepositoryListing } from '../../remote/listing/list-repository.ts';
 import type { ListedManifest } from '../../remote/listing/repository-page.ts';
 
@@ -8,11 +7,10 @@ import type { ListedManifest } from '../../remote/listing/repository-page.ts';
  * that do not list manifests, the tags. crane-cli reference, section 10.3, with the manifests in the order of their digests.
  */
 export function listingLines(
-  repository: Repository,
+  name: string,
   { children, manifests, tags, listsManifests }: RepositoryListing,
   { withChildren }: { readonly withChildren: boolean },
 ): string {
-  const name = formatRepository(repository);
   const lines = withChildren ? children.map((child) => `${name}/${child}`) : [];
   for (const { digest, tags: own } of manifests.values()) {
     lines.push(`${name}@${digest}`);
@@ -25,15 +23,17 @@ export function listingLines(
 /**
  * A repository as one line of JSON, as gcrane writes it: numbers as text, and null for lists that a registry does not give.
  * gcrane leaves out the name of a repository of another registry; here every line says what it is about.
+ *
+ * @param knownAs its name where the listing has none
  */
-export function listingJson({ repository }: Repository, listing: RepositoryListing): string {
+export function listingJson(listing: RepositoryListing, knownAs: string): string {
   const { name, children, manifests, tags, listsManifests, listsChildren } = listing;
   const isRich = children.length + manifests.size > 0;
   const entries = Array.from(manifests.values(), (manifest) => [manifest.digest, entryOf(manifest)] as const);
   return `${encodeJson({
     child: isRich && (listsChildren || !listsManifests) ? children : null,
     manifest: isRich ? new Map(entries) : null,
-    name: name === '' ? repository : name,
+    name: name === '' ? knownAs : name,
     tags: isRich || tags.length > 0 ? tags : null,
   })}\n`;
 }

@@ -6,7 +6,7 @@ import { parseRepositoryArgument } from '../open.ts';
 import type { Session } from '../session.ts';
 import { step } from '../step.ts';
 import type { RegistryTree } from './registry-tree.ts';
-import type { Tree } from './tree.ts';
+import type { ListedTree, Tree } from './tree.ts';
 
 /** Where a tree is, as an argument says it. */
 export type TreePlace =
@@ -69,6 +69,13 @@ export async function openTree(session: Session, place: TreePlace, side: Side): 
     return new LayoutTree(place.directory);
   }
   return openRegistryTree(session, place.repository, side);
+}
+
+/** A tree that is only read. */
+export async function openListedTree(session: Session, place: TreePlace): Promise<ListedTree> {
+  if (place.kind === 'registry') return openRegistryTree(session, place.repository);
+  const { LayoutTree } = await import('./layout-tree.ts');
+  return new LayoutTree(place.directory);
 }
 
 /** A repository and all below it. */

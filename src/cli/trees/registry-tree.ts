@@ -5,10 +5,18 @@ import { walkRepositories } from '../../remote/listing/walk-repositories.ts';
 import { RemoteStore } from '../../remote/remote-store.ts';
 import type { Transport } from '../../remote/transport/transport.ts';
 import type { RepositoryLister } from './repository-lister.ts';
-import { isBelow, joinPaths, type Tree, type TreeRepository, type TreeTarget, type TreeWalkOptions } from './tree.ts';
+import {
+  isBelow,
+  joinPaths,
+  type ListedTree,
+  type Tree,
+  type TreeRepository,
+  type TreeTarget,
+  type TreeWalkOptions,
+} from './tree.ts';
 
 /** A repository of a registry and all below it; with an empty name all that the registry's catalog names. */
-export class RegistryTree implements Tree {
+export class RegistryTree implements ListedTree {
   readonly name: string;
   readonly root: Repository;
   readonly #transport: Transport;
@@ -28,6 +36,10 @@ export class RegistryTree implements Tree {
 
   nameOf(path: string): string {
     return formatRepository(this.repositoryAt(path));
+  }
+
+  shortNameOf(path: string): string {
+    return this.repositoryAt(path).repository;
   }
 
   pathOf(other: Tree): string | undefined {
@@ -51,7 +63,6 @@ export class RegistryTree implements Tree {
     }
   }
 
-  /** The root alone. */
   async listRoot(options: CallOptions): Promise<TreeRepository> {
     return { path: '', listing: await this.#list(this.#storeOf(this.root), options) };
   }

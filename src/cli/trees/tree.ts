@@ -47,6 +47,14 @@ export interface TreeTarget extends AsyncDisposable {
   keep(untagged: readonly Descriptor[], options: CallOptions): Promise<void>;
 }
 
+/** A tree that is listed for people. */
+export interface ListedTree extends Tree {
+  /** The root alone, with the names of what lies directly below it. */
+  listRoot(options: CallOptions): Promise<TreeRepository>;
+  /** What a listing calls a repository, without the registry. */
+  shortNameOf(path: string): string;
+}
+
 export function joinPaths(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('/');
 }
