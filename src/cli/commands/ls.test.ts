@@ -191,6 +191,14 @@ describe('crane ls of local content', () => {
     expect((await run(['--sort', 'created', 'docker-daemon:ghcr.io/org/app'], { env })).stdout).toBe('v4\n');
   });
 
+  it.each(['app', 'team/app'])('lists under the name %s what podman has built under it', async (name) => {
+    await using engine = await fakeEngine();
+    engine.images.set(`localhost/${name}:v1`, { image: layeredImage('kept') });
+    engine.images.set('localhost/other/app:v2', { image: layeredImage('kept') });
+    const { stdout } = await run([`docker-daemon:${name}`], { env: { DOCKER_HOST: engine.host } });
+    expect(stdout).toBe('v1\n');
+  });
+
   it.each([
     'example.com/app:v1',
     'oci:layout:v1',

@@ -50,5 +50,6 @@ function isIn(reference: Reference, repository: Repository): boolean {
   if (sameRepository(reference, repository)) return true;
   // What podman builds under a name without a registry.
   const { registry, repository: name } = reference;
-  return registry === 'localhost' && repository.registry === dockerHub && repository.repository === `library/${name}`;
+  const names = [name, `library/${name}`];
+  return registry === 'localhost' && repository.registry === dockerHub && names.includes(repository.repository);
 }
