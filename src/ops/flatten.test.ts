@@ -123,6 +123,18 @@ describe('flatten()', () => {
     expect(roots[0]).toEqual(roots[1]);
   });
 
+  it('packs what export gives, with headers across the pieces in which layers are read', async () => {
+    const name = (i: number): string => `${'directory/'.repeat(55)}${'x'.repeat(60)}${i}`;
+    const entries = Array.from({ length: 4000 }, (_, i) => ({ name: name(i), body: `${i}`.repeat(20) }));
+    // Every third one is no longer what its entry says: its header is read.
+    const links = entries.flatMap((entry, i) =>
+      i % 3 === 0 ? [{ name: `links/${i}`, type: 'hardlink' as const, linkname: entry.name }] : [],
+    );
+    const before = await imageOfEntries(entries, links);
+    const { rootfs } = await configOf(await flattened(before));
+    expect(rootfs.diff_ids[0]).toBe(digestOf(await collect(exportFilesystem(before), limit)));
+  });
+
   it('flattens all images of an index, with what is beside them', async () => {
     const { store, root, images } = await indexWithAttestation();
     const after = await flattened({ store, root });

@@ -28,16 +28,17 @@ export class ChunkCursor {
     return this.#current.subarray(start, this.#at);
   }
 
-  /** `count` bytes, fewer only at the end. */
+  /** `count` bytes as a copy of their own, fewer only at the end. */
   async gather(count: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     for (let missing = count; missing > 0;) {
       const chunk = await this.chunk(missing);
       if (chunk === undefined) break;
-      parts.push(chunk);
+      // At once: a source may use its memory again when the next chunk is asked for.
+      parts.push(Buffer.from(chunk));
       missing -= chunk.byteLength;
     }
-    return Buffer.concat(parts);
+    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
   }
 
   /** The next bytes, at least one and at most `max`, as a view; `undefined` at the end. */

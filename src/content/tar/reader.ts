@@ -28,6 +28,12 @@ export interface TarEntry {
 export interface TarReaderOptions extends CallOptions {
   /** Leave what stands after the last entry to {@link TarReader.trailer}. @default it is read and dropped */
   readonly keepTrailer?: boolean | undefined;
+  /**
+   * Headers are views of the chunks, which nobody may overwrite: for who keeps none of them, since each would keep a whole chunk.
+   *
+   * @default they are copies
+   */
+  readonly viewsHeaders?: boolean | undefined;
 }
 
 /**
@@ -41,6 +47,7 @@ export class TarReader implements AsyncIterable<TarEntry> {
   readonly #signal: AbortSignal | undefined;
   readonly #body: BodyCursor;
   readonly #keepTrailer: boolean;
+  readonly #viewsHeaders: boolean;
   #trailer: readonly Uint8Array[] | undefined;
   #entries: AsyncGenerator<TarEntry, void> | undefined;
 
@@ -50,6 +57,7 @@ export class TarReader implements AsyncIterable<TarEntry> {
     this.#signal = options.signal;
     this.#body = new BodyCursor(this.#cursor, this.#parser, options.signal);
     this.#keepTrailer = options.keepTrailer ?? false;
+    this.#viewsHeaders = options.viewsHeaders ?? false;
   }
 
   /** @throws {OciError} while iterating `INVALID_ARCHIVE`, naming the offset and the entry */
@@ -90,7 +98,8 @@ export class TarReader implements AsyncIterable<TarEntry> {
         let step = steps.next();
         while (step.done !== true) {
           // Not another function: there are millions of headers, and most are here already.
-          step = steps.next(this.#cursor.take(step.value) ?? (await this.#cursor.gather(step.value)));
+          const here = this.#viewsHeaders ? this.#cursor.view(step.value) : this.#cursor.take(step.value);
+          step = steps.next(here ?? (await this.#cursor.gather(step.value)));
         }
         const { header, parts, trailer } = step.value;
         if (header === undefined) {
