@@ -41,7 +41,7 @@ export interface MergeLayersOptions extends TransferOptions {
    * Bytes of memory for names, kinds and links of the entries, which take about 100 bytes each. What does not fit lies in a
    * temporary file.
    *
-   * @default 16 MiB
+   * @default 12 MiB
    */
   readonly maxMemory?: number | undefined;
   /**

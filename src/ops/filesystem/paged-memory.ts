@@ -7,8 +7,8 @@ export const pageSize: number = 2 ** pageBits;
 /** Memory is asked for in pieces of this size, in bytes. */
 const slabSize = 1024 * 1024;
 
-/** What names, kinds and links of the entries may take; what all else takes is between 100 and 130 MB. */
-const usualSize = 16 * 1024 * 1024;
+/** Enough for a hundred thousand entries, while all else takes 100 to 130 MB of the 150 that we allow ourselves. */
+const usualSize = 12 * 1024 * 1024;
 
 /** Memory for one page, and which page is in it. */
 export interface Frame {
@@ -24,7 +24,7 @@ export interface Frame {
 }
 
 export interface PagedMemoryOptions {
-  /** In bytes. @default 16 MiB */
+  /** In bytes. @default 12 MiB */
   readonly size?: number | undefined;
   /** Where the file is made. It has to exist. @default the system's directory for temporary files */
   readonly directory?: string | undefined;

@@ -43,7 +43,8 @@ export async function scanLayer(
   const log = merge.newLog();
   try {
     const { stream } = await decompress(chunks);
-    const reader = new TarReader(pipe(stream, (chunks) => unpacked.keep(observed(chunks, digester, limits))));
+    const tar = pipe(stream, (chunks) => unpacked.keep(observed(chunks, digester, limits)));
+    const reader = new TarReader(tar, { viewsHeaders: true });
     for await (const { header, parts } of reader) {
       limits.countEntry();
       if (header.sparse !== undefined) limits.countBytes(header.sparse.realSize);

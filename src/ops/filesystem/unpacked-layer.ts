@@ -8,6 +8,7 @@ import { writeWhole } from '../../content/file.ts';
 import { makeDirectory } from '../../content/make-directory.ts';
 import type { CallOptions } from '../../options.ts';
 import { EntrySpans } from './entry-spans.ts';
+import { GarbageHint } from './garbage-hint.ts';
 import type { PagedMemory } from './paged-memory.ts';
 
 /** Room is given back in steps of this size while a layer is read. */
@@ -31,6 +32,7 @@ export class UnpackedLayer implements AsyncDisposable {
   readonly spans: EntrySpans;
   readonly #directory: string | undefined;
   readonly #segments: string[] = [];
+  readonly #garbage = new GarbageHint();
 
   /** @param directory created when it is missing @default the system's directory for temporary files */
   constructor(memory: PagedMemory, directory: string | undefined) {
@@ -45,6 +47,7 @@ export class UnpackedLayer implements AsyncDisposable {
       for await (const chunk of chunks) {
         await writer.add(chunk);
         yield chunk;
+        this.#garbage.count(chunk.byteLength);
       }
       await writer.finish();
     } finally {
@@ -59,6 +62,7 @@ export class UnpackedLayer implements AsyncDisposable {
       for await (const chunk of segmentAt(path, spare)) {
         signal?.throwIfAborted();
         yield chunk;
+        this.#garbage.count(chunk.byteLength);
         if (reusesChunks && chunk.byteLength === readSize) spare.push(chunk);
       }
       await rm(path, { force: true });
