@@ -5,7 +5,7 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 const bytesPerByte = 200;
 const alwaysBytes = 16 * 1024 ** 3;
 
-/** They take about 85 bytes of memory each, so that this is below 1.5 GB. */
+/** What is noted of them takes about 100 bytes each, most of it in a temporary file: below 2 GB. */
 const defaultEntries = 16 * 1024 * 1024;
 
 /** What a few KiB may blow up to, over all layers of an image. */
