@@ -56,7 +56,7 @@ describe('A large blob', () => {
     ['that is all that is allowed', { maxConnectionsPerBlob: 1 }, () => undefined],
     ['that is set for the registry', { hosts: () => ({ maxConnectionsPerBlob: 1 }) }, () => undefined],
     ['the server does not offer ranges', {}, () => ({ headers: { 'accept-ranges': undefined } })],
-    ['there is no memory to spare', { limits: new HostLimits({ windowBytes: 10 * mebibyte }) }, () => undefined],
+    ['there is no memory to spare', { limits: new HostLimits({ windowBytes: 7 * mebibyte }) }, () => undefined],
   ])('comes over one connection where %s', async (_, options, script) => {
     const network = new VirtualNetwork(size, { perConnection: slow }, script);
     await readAll(await open(network, options));
@@ -115,7 +115,7 @@ describe('A large blob', () => {
       if (how === 'aborted' || how === 'left in the middle') await expect(reading).rejects.toBe(reason);
       else expect(await reading).toBeGreaterThan(how === 'read to its end' ? size - 1 : 100 * mebibyte);
       await network.sleep(10_000);
-      expect([network.open, limits.windows.free]).toEqual([0, 64 * mebibyte]);
+      expect([network.open, limits.windows.free]).toEqual([0, 32 * mebibyte]);
     },
   );
 

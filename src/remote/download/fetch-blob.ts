@@ -52,7 +52,7 @@ const largeBlob = 64 * 1024 * 1024;
 /** So much has to be left when they are opened. */
 const leastLeft = 32 * 1024 * 1024;
 /** Large against the time a request takes, small against the memory of a process. */
-const partSize = 8 * 1024 * 1024;
+const partSize = 4 * 1024 * 1024;
 /** Above this the processor is the limit, at which more connections only take from each other. */
 const fastEnough = 80_000_000;
 const period = 1000;

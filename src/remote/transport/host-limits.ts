@@ -8,7 +8,7 @@ export interface HostLimitOptions {
   readonly transfers?: number | undefined;
   /** Requests without much of a body that are under way to one host. @default 16 */
   readonly requests?: number | undefined;
-  /** Bytes of large blobs that are held in memory because they arrived before their turn, for all hosts together. @default 64 MiB */
+  /** Bytes of large blobs that are held in memory because they arrived before their turn, for all hosts together. @default 32 MiB */
   readonly windowBytes?: number | undefined;
 }
 
@@ -25,7 +25,7 @@ export class HostLimits {
   readonly #gates = new Map<RegistryName, HostGate>();
 
   /** @throws {RangeError} when a limit is not a positive whole number */
-  constructor({ transfers = defaultTransfers, requests = 16, windowBytes = 64 * 1024 * 1024 }: HostLimitOptions = {}) {
+  constructor({ transfers = defaultTransfers, requests = 16, windowBytes = 32 * 1024 * 1024 }: HostLimitOptions = {}) {
     this.windows = new ByteBudget(windowBytes);
     this.#options = { transfers, requests };
   }
