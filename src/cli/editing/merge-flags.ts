@@ -14,7 +14,9 @@ export const mergeFlags: FlagsOf<MergeFlags> = {
   'max-bytes': limit(
     'Most bytes that the layers may have decompressed; 0 means 16 GiB, or 200 times their stored size when that is more',
   ),
-  'max-entries': limit('Most entries that the layers may have; 0 means 16777216, for which it takes 1.4 GB of memory'),
+  'max-entries': limit(
+    'Most entries that the layers may have; 0 means 16777216, for which some 2 GB of temporary files are needed',
+  ),
 };
 
 /** @throws {UsageError} for limits below zero */

@@ -101,7 +101,7 @@ export class ByteLog {
 }
 
 function tooLong(maxLength: number): OciError {
-  return new OciError('LIMIT_EXCEEDED', `The names in the layers take more than ${maxLength} bytes of memory`, {
+  return new OciError('LIMIT_EXCEEDED', `The names in the layers take more than ${maxLength} bytes`, {
     hint: 'No real image has such names; find out who made it',
   });
 }
