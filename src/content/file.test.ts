@@ -25,6 +25,22 @@ describe('writing a file', () => {
     expect(Buffer.compare(await readFile(path), part)).toBe(0);
   });
 
+  it('copies what comes in memory that is used again', async () => {
+    const path = join(await testDirectory(), 'file');
+    const large = noise(7_300_000);
+    const memory = new Uint8Array(400_000);
+    async function* reused(): AsyncGenerator<Uint8Array, void> {
+      for (let at = 0, length = 1; at < large.byteLength; at += length, length = ((length * 7) % 400_000) + 1) {
+        const part = large.subarray(at, at + length);
+        memory.set(part);
+        yield memory.subarray(0, part.byteLength);
+        memory.fill(0);
+      }
+    }
+    expect(await writeFileAtomically(path, reused(), { copies: true })).toBe(large.byteLength);
+    expect(Buffer.compare(await readFile(path), large)).toBe(0);
+  });
+
   it('writes bytes in hand, and nothing', async () => {
     const path = join(await testDirectory(), 'file');
     expect(await writeFileAtomically(path, Buffer.from('x'), { mode: 0o600 })).toBe(1);

@@ -19,6 +19,8 @@ export interface WriteFileOptions extends CallOptions {
   readonly mode?: number | undefined;
   /** Wait until file and directory entry are on the disk: what has to survive a power failure. @default false */
   readonly fsync?: boolean | undefined;
+  /** Copy each chunk before the next one is asked for: the source uses its memory again. @default false */
+  readonly copies?: boolean | undefined;
 }
 
 /**
@@ -33,9 +35,9 @@ export async function writeFileAtomically(
   source: ByteSource,
   options: WriteFileOptions = {},
 ): Promise<number> {
-  const { signal } = options;
+  const { copies, signal } = options;
   try {
-    return await createFileAtomically(path, (handle) => writeChunks(handle, source, { signal }), options);
+    return await createFileAtomically(path, (handle) => writeChunks(handle, source, { copies, signal }), options);
   } catch (error) {
     const released = discard(source).catch(ignore);
     // A source that hangs may never answer; after an abort nobody waits for it.
@@ -78,7 +80,7 @@ async function modeOf(path: string): Promise<number> {
   return found?.isFile() === true ? found.mode & 0o777 : 0o644;
 }
 
-export interface WriteChunksOptions extends CallOptions {
+export interface WriteChunksOptions extends CallOptions, Pick<WriteFileOptions, 'copies'> {
   /** Where the first byte goes, so that several writers can fill one file. @default the handle's own position */
   readonly position?: number | undefined;
   /** Called when so many bytes are in the file. */
@@ -94,7 +96,7 @@ export interface WriteChunksOptions extends CallOptions {
 export async function writeChunks(
   handle: FileHandle,
   source: ByteSource,
-  { signal, position, onWritten }: WriteChunksOptions = {},
+  { copies = false, signal, position, onWritten }: WriteChunksOptions = {},
 ): Promise<number> {
   const write = async (chunks: readonly Uint8Array[], start: number, length: number): Promise<void> => {
     await writeWhole(handle, chunks, length, placeOf(position, start));
@@ -105,7 +107,8 @@ export async function writeChunks(
   let size = 0;
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const chunk of chunksOf(untilAborted(source, signal))) {
+    const chunks = chunksOf(untilAborted(source, signal));
+    for await (const chunk of copies ? copied(chunks) : chunks) {
       if (chunk.byteLength === 0) continue;
       gathered.push(chunk);
       size += chunk.byteLength;
@@ -124,6 +127,25 @@ export async function writeChunks(
   } finally {
     await writing.catch(ignore);
   }
+}
+
+/** Each piece is written as soon as it comes, and the one before has been when the next one is asked for: two are enough. */
+async function* copied(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let [piece, other] = [Buffer.allocUnsafeSlow(gatherSize), Buffer.allocUnsafeSlow(gatherSize)];
+  let filled = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.byteLength;) {
+      const part = chunk.subarray(at, at + gatherSize - filled);
+      piece.set(part, filled);
+      filled += part.byteLength;
+      at += part.byteLength;
+      if (filled < gatherSize) continue;
+      yield piece;
+      [piece, other] = [other, piece];
+      filled = 0;
+    }
+  }
+  yield piece.subarray(0, filled);
 }
 
 export interface ReadFileOptions extends CallOptions {

@@ -30,12 +30,12 @@ export async function writeOutputFile(path: string, source: ByteSource, options:
   await (place.isStream ? writeInOrder(path, source, options) : writeFileAtomically(place.path, source, options));
 }
 
-async function writeInOrder(path: string, source: ByteSource, { signal }: WriteFileOptions): Promise<void> {
+async function writeInOrder(path: string, source: ByteSource, { copies, signal }: WriteFileOptions): Promise<void> {
   try {
     signal?.throwIfAborted();
     const handle = await open(path, 'w');
     try {
-      await writeChunks(handle, source, { signal });
+      await writeChunks(handle, source, { copies, signal });
     } finally {
       await handle.close();
     }

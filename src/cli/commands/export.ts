@@ -56,5 +56,6 @@ async function writeFile(
   const { path, isStream } = await outputPlace(output);
   // Where there is room for the result there may be for layers; the usual place is often memory.
   const temporaryDirectory = isStream ? undefined : dirname(path);
-  await writeOutputFile(output, exportFilesystem(image, { ...options, temporaryDirectory }), session);
+  const archive = exportFilesystem(image, { ...options, temporaryDirectory, reusesChunks: true });
+  await writeOutputFile(output, archive, { copies: true, signal: session.signal });
 }

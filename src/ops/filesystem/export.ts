@@ -52,7 +52,7 @@ export interface MergeLayersOptions extends TransferOptions {
   readonly temporaryDirectory?: string | undefined;
 }
 
-export interface ExportFilesystemOptions extends MergeLayersOptions {
+export interface ExportFilesystemOptions extends MergeLayersOptions, ReadLayerOptions {
   /**
    * Only what is there and below, under its whole name. Symbolic links on the way are followed, the last one is not.
    *
