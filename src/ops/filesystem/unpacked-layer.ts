@@ -8,7 +8,6 @@ import { writeWhole } from '../../content/file.ts';
 import { makeDirectory } from '../../content/make-directory.ts';
 import type { CallOptions } from '../../options.ts';
 import { EntrySpans } from './entry-spans.ts';
-import { GarbageHint } from './garbage-hint.ts';
 import type { PagedMemory } from './paged-memory.ts';
 
 /** Room is given back in steps of this size while a layer is read. */
@@ -32,7 +31,6 @@ export class UnpackedLayer implements AsyncDisposable {
   readonly spans: EntrySpans;
   readonly #directory: string | undefined;
   readonly #segments: string[] = [];
-  readonly #garbage = new GarbageHint();
 
   /** @param directory created when it is missing @default the system's directory for temporary files */
   constructor(memory: PagedMemory, directory: string | undefined) {
@@ -47,7 +45,6 @@ export class UnpackedLayer implements AsyncDisposable {
       for await (const chunk of chunks) {
         await writer.add(chunk);
         yield chunk;
-        this.#garbage.count(chunk.byteLength);
       }
       await writer.finish();
     } finally {
@@ -62,7 +59,6 @@ export class UnpackedLayer implements AsyncDisposable {
       for await (const chunk of segmentAt(path, spare)) {
         signal?.throwIfAborted();
         yield chunk;
-        this.#garbage.count(chunk.byteLength);
         if (reusesChunks && chunk.byteLength === readSize) spare.push(chunk);
       }
       await rm(path, { force: true });
@@ -120,7 +116,6 @@ interface Segment {
 
 /**
  * Writes chunks to one file after the other, while the next ones come. They are copied to memory that is used again: kept until
- * they are written they would outlive what is young garbage, and be in the way long after.
  */
 class SegmentWriter {
   readonly #create: () => Promise<Segment>;
