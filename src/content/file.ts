@@ -155,8 +155,6 @@ export interface ReadFileOptions extends CallOptions {
   readonly end?: number | undefined;
   /** Refuse symbolic links, pipes and devices: for files that somebody else put there. @default false */
   readonly regularOnly?: boolean | undefined;
-  /** With `regularOnly`, take links to regular files all the same: for what is checked when it is read. @default false */
-  readonly followLinks?: boolean | undefined;
 }
 
 /**
@@ -165,9 +163,9 @@ export interface ReadFileOptions extends CallOptions {
  * @throws {OciError} `NOT_FOUND` when there is no such file, `UNSUPPORTED` for a directory or what `regularOnly` refuses
  */
 export async function readFileStream(path: string, options: ReadFileOptions = {}): Promise<ByteStream> {
-  const { start = 0, end = Number.MAX_SAFE_INTEGER, regularOnly = false, followLinks = false, signal } = options;
+  const { start = 0, end = Number.MAX_SAFE_INTEGER, regularOnly = false, signal } = options;
   signal?.throwIfAborted();
-  const handle = await openForReading(path, { regularOnly, followLinks });
+  const handle = await openForReading(path, regularOnly);
   try {
     const stats = await handle.stat();
     if (stats.isDirectory()) throw new OciError('UNSUPPORTED', `${quoted(path)} is a directory, not a file`);
@@ -234,12 +232,9 @@ class FileStream implements ByteStream {
   }
 }
 
-async function openForReading(
-  path: string,
-  { regularOnly, followLinks }: { readonly regularOnly: boolean; readonly followLinks: boolean },
-): Promise<FileHandle> {
+async function openForReading(path: string, regularOnly: boolean): Promise<FileHandle> {
   // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-  const guards = regularOnly ? constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW) : 0;
+  const guards = regularOnly ? constants.O_NOFOLLOW | constants.O_NONBLOCK : 0;
   try {
     return await open(path, constants.O_RDONLY | guards);
   } catch (cause) {

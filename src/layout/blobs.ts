@@ -1,4 +1,4 @@
-import { link, lstat, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { link, lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ByteSource, type ByteStream, discard } from '../content/bytes.ts';
 import { fileFault } from '../content/file-fault.ts';
@@ -25,25 +25,22 @@ export class BlobDirectory {
   /** Bytes of the blob; `undefined` when it is missing or no regular file. */
   async sizeOf(digest: Digest): Promise<number | undefined> {
     try {
-      const stats = await stat(this.pathOf(digest));
+      const stats = await lstat(this.pathOf(digest));
       return stats.isFile() ? stats.size : undefined;
     } catch (error) {
-      if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'ELOOP') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
 
-  /**
-   * Never reads more than one byte beyond the stated size. Links are followed, since build tools make layouts of them: what
-   * the digest does not name comes to nobody's eyes.
-   */
+  /** Never follows symbolic links, and never reads more than one byte beyond the stated size. */
   async read(target: Descriptor, options: CallOptions = {}): Promise<ByteStream> {
     return VerifiedStream.of(await this.readRange(target, 0, target.size + 1, options), target);
   }
 
   async readRange({ digest }: Descriptor, start: number, end: number, { signal }: CallOptions): Promise<ByteStream> {
     try {
-      return await readFileStream(this.pathOf(digest), { start, end, regularOnly: true, followLinks: true, signal });
+      return await readFileStream(this.pathOf(digest), { start, end, regularOnly: true, signal });
     } catch (cause) {
       if (!isOciError(cause, 'NOT_FOUND')) throw cause;
       throw new OciError('NOT_FOUND', `No content has the digest ${digest} in the layout ${quoted(this.#root)}`, {

@@ -126,8 +126,7 @@ async function readSmall(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
   try {
-    const file = await readFileStream(path, { signal, regularOnly: true, followLinks: true });
-    return await collect(file, limit, quoted(path));
+    return await collect(await readFileStream(path, { signal, regularOnly: true }), limit, quoted(path));
   } catch (error) {
     if (isOciError(error, 'NOT_FOUND')) return undefined;
     throw error;

@@ -1,7 +1,10 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeTarHeader } from '../../src/content/tar/encode-header.ts';
+import { tarTrailer } from '../../src/content/tar/writer.ts';
 import { crane } from '../support/command.ts';
 import { type CraneRegistry, startCraneRegistry } from '../support/crane-registry.ts';
 import { fakeEngine, type FakeEngine } from '../support/fake-engine.ts';
@@ -54,6 +57,21 @@ describe('crane with an image that is larger than its memory', () => {
   });
 });
 
+describe('crane with an image of very many files', () => {
+  it('exports and flattens it', { timeout: 240_000 }, async () => {
+    const work = await temporaryDirectory();
+    try {
+      await pipeline(manyFiles(600_000), createGzip({ level: 1 }), createWriteStream(work.file('layer.tar.gz')));
+      const layout = `oci:${work.file('layout')}:1`;
+      await expectSmall(['append', '-f', work.file('layer.tar.gz'), '-t', layout]);
+      await expectSmall(['export', layout, work.file('files.tar')]);
+      await expectSmall(['flatten', layout, '-t', layout]);
+    } finally {
+      await work.remove();
+    }
+  });
+});
+
 describe('crane with an image in an engine that is larger than its memory', () => {
   let engine: FakeEngine;
   let work: TemporaryDirectory;
@@ -92,6 +110,18 @@ describe('crane with an image in an engine that is larger than its memory', () =
     await expectSmall(argsOf(), { DOCKER_HOST: engine.host });
   });
 });
+
+/** An archive of empty files, a thousand to a directory. */
+async function* manyFiles(count: number): AsyncGenerator<Uint8Array, void> {
+  const gathered: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const directory = Math.floor(i / 1000);
+    if (i % 1000 === 0) gathered.push(encodeTarHeader({ name: `files/of/${directory}/`, type: 'directory' }));
+    gathered.push(encodeTarHeader({ name: `files/of/${directory}/a-file-called-${i}` }));
+    if (gathered.length >= 1000) yield Buffer.concat(gathered.splice(0));
+  }
+  yield Buffer.concat([...gathered, tarTrailer]);
+}
 
 async function expectSmall(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
   const { code, stderr, peakMemory } = await crane(args, { timeout: 110_000, env });
