@@ -105,7 +105,10 @@ export function defineCommand<C, G, F extends Flags>(command: CommandSpec<C, G, 
   return command as unknown as Command<C, G>;
 }
 
-/** A parent that, called by itself, prints its usage on standard error and succeeds, as crane's `auth` and `index` do. */
+/**
+ * A parent that, called by itself, prints its usage on standard error and succeeds, as crane's `auth` does. With a rule that
+ * wants a word it fails, as `index` does.
+ */
 export function usageOnly<C extends Outputs, G>(rule: ArgumentRule): Command<C, G> {
   return {
     arguments: rule,
