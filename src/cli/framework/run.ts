@@ -55,7 +55,8 @@ async function dispatch<C extends Outputs, P, L>(
     return 0;
   }
   const usage = (): string => renderUsage(pageOf(program, found.path, command));
-  const usageLine = (): string => pageOf(program, found.path, command).usageLines.at(children === undefined ? 0 : -1) ?? path;
+  const usageLine = (): string =>
+    pageOf(program, found.path, command).usageLines.at(children === undefined ? 0 : -1) ?? path;
   return await perform(program, command, {
     context,
     path,
